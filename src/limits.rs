@@ -1,0 +1,41 @@
+//! The bounds that keep memory and time finite, in one place.
+
+/// Limits of one [`Pipeline`](crate::Pipeline).
+///
+/// Its memory follows from them: the rolling buffer holds
+/// `max_record_bytes + window_bytes` and a quarter of that for masks; the
+/// inflate state is 40 KiB; values in arrays of objects take at most
+/// [`MAX_VALUES`] times 24 bytes while a record is matched. Nothing else grows
+/// with the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one record as it stands in the file. CloudTrail caps a record
+    /// at 256 KB; the default of 1 MiB leaves room for re-written copies.
+    pub max_record_bytes: usize,
+    /// Decompressed bytes of one object: what stops a decompression bomb.
+    /// CloudTrail's own files are at most 50 MB. Default 1 GiB.
+    pub max_object_bytes: u64,
+    /// Bytes inflated before they are scanned, so that both stages work on a
+    /// buffer that stays in the L2 cache. Default 128 KiB: below 32 KiB inflate
+    /// slows down, above 512 KiB the scan reads from memory.
+    pub window_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_record_bytes: 1 << 20, max_object_bytes: 1 << 30, window_bytes: 128 << 10 }
+    }
+}
+
+/// Nesting of arrays that a rule's field may be looked for in; the reference
+/// implementation's JSON parser stops at the same depth.
+pub const MAX_ARRAY_DEPTH: usize = 1_000;
+
+/// Values in arrays of objects that one record may bring to the matcher. The
+/// smallest such element is 8 bytes, so no record of 256 KB (CloudTrail's cap)
+/// comes near it with a rule that reads one field of each.
+pub const MAX_VALUES: usize = 1 << 18;
+
+/// Choices tried for one rule on one record before matching it is given up
+/// with an error. Real records need fewer than a hundred.
+pub const MAX_MATCH_STEPS: u32 = 1 << 20;

@@ -1,0 +1,229 @@
+//! Stored bytes in, matches out: the pure core as one object.
+//!
+//! ```text
+//!  stored bytes ─► Inflater ─► Buffer (+ scan) ─► RecordReader ─► Matcher ─► Sink
+//!    any chunks    members       one window          spans        rules      pauses
+//! ```
+//!
+//! Inflate and scan take turns on one window of the buffer, so that the bytes
+//! are scanned while they are in the cache. No step waits, allocates per record
+//! or knows where the bytes come from.
+
+use crate::buffer::Buffer;
+use crate::inflate::{Inflater, Progress};
+use crate::records::{Layout, Read, RecordReader};
+use crate::rule::{Matcher, RuleSet};
+use crate::{Error, ErrorKind, Limits};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A record that at least one rule matches.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'a> {
+    /// The record as it stands in the file, from brace to brace.
+    pub record: &'a [u8],
+    /// Its number in the object, from 1.
+    pub number: u64,
+    /// Offset of its brace in the decompressed object.
+    pub offset: u64,
+    /// The rules, as indices into [`RuleSet::rules`]; sorted, never empty.
+    pub rules: &'a [u32],
+}
+
+/// Takes matches.
+pub trait Sink {
+    /// Takes one match. The record is borrowed from the buffer: what is needed
+    /// later must be copied. `Break` pauses the pipeline behind this match.
+    fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()>;
+}
+
+impl<F: FnMut(&Match<'_>) -> ControlFlow<()>> Sink for F {
+    fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()> {
+        self(found)
+    }
+}
+
+/// How a call to [`Pipeline::feed`] or [`Pipeline::finish`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Every byte of input was taken; feed more, or finish.
+    InputEmpty,
+    /// The sink asked for a pause; call again with what is left of the input.
+    Paused,
+    /// The object was read to its end.
+    End,
+}
+
+/// What was read of an object so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bytes taken, as stored.
+    pub stored_bytes: u64,
+    /// Bytes after decompression.
+    pub bytes: u64,
+    /// Records found.
+    pub records: u64,
+    /// Pairs of a record and a rule that it matches.
+    pub matches: u64,
+}
+
+/// Reads one object after another; see the module's picture.
+pub struct Pipeline {
+    inflater: Inflater,
+    buffer: Buffer,
+    reader: RecordReader,
+    matcher: Matcher,
+    rules: Arc<RuleSet>,
+    max_object_bytes: u64,
+    /// Decompressed bytes so far.
+    bytes: u64,
+    matches: u64,
+    /// Why reading ended. What was decompressed before an error is read first,
+    /// so that matches before it are not lost.
+    failed: Option<Error>,
+    finished: bool,
+}
+
+impl Pipeline {
+    /// Allocates all that is needed, for any number of objects.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, limits: &Limits, layout: Layout) -> Self {
+        let mut matcher = Matcher::new();
+        matcher.reset(&rules);
+        Self {
+            inflater: Inflater::new(),
+            buffer: Buffer::new(limits),
+            reader: RecordReader::new(limits, layout),
+            matcher,
+            rules,
+            max_object_bytes: limits.max_object_bytes,
+            bytes: 0,
+            matches: 0,
+            failed: None,
+            finished: false,
+        }
+    }
+
+    /// The rules that are matched.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// Makes ready for the next object.
+    pub fn reset(&mut self) {
+        self.inflater.reset();
+        self.buffer.reset();
+        self.reader.reset();
+        (self.bytes, self.matches, self.failed, self.finished) = (0, 0, None, false);
+    }
+
+    /// What was read of the current object so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            stored_bytes: self.inflater.taken(),
+            bytes: self.bytes,
+            records: self.reader.records(),
+            matches: self.matches,
+        }
+    }
+
+    /// Takes bytes of `input` and gives matches to `sink`; the number says how
+    /// many bytes were taken, also beside an error.
+    ///
+    /// # Termination
+    /// An empty input is no end: that is told by [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// Whatever [`ErrorKind`] names, after the matches before it were given.
+    /// The same error comes again until [`reset`](Self::reset).
+    pub fn feed(&mut self, input: &[u8], sink: &mut impl Sink) -> (Result<Step, Error>, usize) {
+        let mut taken = 0;
+        loop {
+            match self.drain(sink) {
+                Ok(Step::InputEmpty) => {}
+                other => return (other, taken),
+            }
+            let (progress, n, given) = self.fill(&input[taken..]);
+            taken += n;
+            match progress {
+                // With nothing given there is nothing to drain.
+                Ok(Progress::InputEmpty) if given == 0 => return (Ok(Step::InputEmpty), taken),
+                Ok(_) => {}
+                Err(error) => self.failed = Some(error),
+            }
+        }
+    }
+
+    /// Says that the object has ended, and gives the last matches to `sink`.
+    /// Returns `Paused`, and then has to be called again, or `End`.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed); a record that was too large is reported here.
+    pub fn finish(&mut self, sink: &mut impl Sink) -> Result<Step, Error> {
+        match self.drain(sink)? {
+            Step::Paused => return Ok(Step::Paused),
+            Step::InputEmpty | Step::End => {}
+        }
+        let end = self.inflater.finish().and_then(|()| self.reader.finish());
+        self.failed = end.err();
+        self.finished = true;
+        end.map(|()| Step::End)
+    }
+
+    /// Decompresses as much of `input` as the window has room for.
+    fn fill(&mut self, input: &[u8]) -> (Result<Progress, Error>, usize, usize) {
+        self.buffer.roll(self.reader.keep());
+        let spare = self.buffer.spare();
+        // One byte more than is allowed, to see whether there is one.
+        let left = usize::try_from(self.max_object_bytes.saturating_add(1) - self.bytes).unwrap_or(usize::MAX);
+        let room = spare.len().min(left);
+        let (mut progress, taken, mut given) = self.inflater.inflate(input, &mut spare[..room]);
+        if self.bytes + given as u64 > self.max_object_bytes {
+            given -= 1;
+            progress = Err(Error::new(ErrorKind::ObjectTooLarge, self.max_object_bytes));
+        }
+        self.buffer.fill(given);
+        self.bytes += given as u64;
+        (progress, taken, given)
+    }
+
+    /// Reads all records in the buffer, and then comes to why reading ended.
+    fn drain(&mut self, sink: &mut impl Sink) -> Result<Step, Error> {
+        if self.finished {
+            return self.failed.map_or(Ok(Step::End), Err);
+        }
+        loop {
+            let window = self.buffer.window();
+            let read = match self.reader.read(&window) {
+                Ok(Read::Record(record)) => {
+                    self.matcher.run(&self.rules, &window, record).map(|rules| Some((record, rules)))
+                }
+                Ok(Read::InputEmpty) => Ok(None),
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(Some((_, []))) => {}
+                Ok(Some((record, rules))) => {
+                    self.matches += rules.len() as u64;
+                    let found = Match {
+                        record: &window.bytes[record.start..record.end],
+                        number: record.number,
+                        offset: record.offset,
+                        rules,
+                    };
+                    if sink.matched(&found).is_break() {
+                        return Ok(Step::Paused);
+                    }
+                }
+                Ok(None) => return self.failed.map_or(Ok(Step::InputEmpty), Err),
+                Err(error) => {
+                    // Nothing behind it is read any more.
+                    (self.failed, self.finished) = (Some(error), true);
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

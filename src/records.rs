@@ -1,0 +1,398 @@
+//! Finds the records of a CloudTrail log file, one span each.
+//!
+//! In: the [`Window`] on the rolling buffer, again after each time it grew. Out:
+//! one [`Record`] at a time, in place. Kept between calls: the state below, the
+//! open brackets (a bit each) and an offset; never bytes. The buffer has to
+//! keep only what [`RecordReader::keep`] names, at most one record.
+//!
+//! Read are `{"Records":[…]}` with other keys before and after, in any order
+//! and more than once; a top-level array of records; several of either, one
+//! behind the other, as concatenated members give; and, where the caller asks
+//! for it, a record by itself at the top level ([`Layout::Lines`]).
+//!
+//! Validated here: everything outside records that leads to one, brackets by
+//! type, and that strings end. A record's inside is for [`crate::fields`], and
+//! only where a rule looks; values beside `Records` are checked like skipped
+//! ones: balanced and terminated.
+
+use crate::buffer::Window;
+use crate::json::{self, Brackets, Unbalanced};
+use crate::{Error, ErrorKind, Expected, Limits};
+
+/// What an object may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Log files: `{"Records":[…]}` or an array of records.
+    #[default]
+    Files,
+    /// Also records by themselves, one behind the other: one per line, or
+    /// printed over several.
+    Lines,
+}
+
+/// One record: a JSON object, from brace to brace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Position of the opening brace in the window.
+    pub start: usize,
+    /// Position behind the closing brace.
+    pub end: usize,
+    /// Offset of the opening brace in the object.
+    pub offset: u64,
+    /// Number in the object, from 1.
+    pub number: u64,
+}
+
+/// How a call to [`RecordReader::read`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The next record. It stays valid until the buffer is rolled.
+    Record(Record),
+    /// Everything held was read; more bytes are needed.
+    InputEmpty,
+}
+
+/// Splits an object into its records.
+pub struct RecordReader {
+    layout: Layout,
+    max_record_bytes: u64,
+    state: State,
+    /// Offset of the next byte to look at.
+    at: u64,
+    /// Offset of the first byte of the key or value in progress.
+    start: u64,
+    /// What the value in progress is.
+    role: Role,
+    /// Open brackets of the value in progress.
+    brackets: Brackets,
+    /// The top-level object being read, if there is one.
+    document: Option<Document>,
+    /// Records found, including those that were too large.
+    records: u64,
+    /// Whether any top-level value was found.
+    found_any: bool,
+    /// The first record that was too large; reported once all is read.
+    too_large: Option<Error>,
+}
+
+/// A top-level object, while it is not known to be a log file or a record.
+#[derive(Clone, Copy)]
+struct Document {
+    /// Offset of its brace.
+    start: u64,
+    has_records: bool,
+    /// Whether the key in progress is `Records`.
+    key_is_records: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Between top-level values.
+    Top,
+    /// In a document: before a key; a closing brace may come too after the
+    /// opening one.
+    Key { or_close: bool },
+    /// In a document: inside a key.
+    InKey,
+    /// In a document: before the colon.
+    Colon,
+    /// In a document: before a value.
+    Value,
+    /// In a document: behind a value.
+    Comma,
+    /// In an array of records: before one.
+    Element { or_close: bool },
+    /// In an array of records: behind one.
+    ElementComma,
+    /// Inside an object or array that is walked over.
+    InContainer,
+    /// Inside a string that is skipped.
+    InString,
+    /// Inside a number or a literal that is skipped.
+    InScalar,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Record,
+    Skipped,
+}
+
+/// The longest raw key that can be `Records`: each letter as `\uXXXX`.
+const LONGEST_RECORDS_KEY: u64 = 7 * 6;
+
+impl RecordReader {
+    /// A reader for one object after another.
+    #[must_use]
+    pub fn new(limits: &Limits, layout: Layout) -> Self {
+        Self {
+            layout,
+            max_record_bytes: limits.max_record_bytes as u64,
+            state: State::Top,
+            at: 0,
+            start: 0,
+            role: Role::Skipped,
+            // One byte of stack per byte of the largest record. No record can
+            // nest so deeply; a value beside `Records` could, for ever.
+            brackets: Brackets::new(limits.max_record_bytes.saturating_mul(8)),
+            document: None,
+            records: 0,
+            found_any: false,
+            too_large: None,
+        }
+    }
+
+    /// Makes ready for the next object.
+    pub fn reset(&mut self) {
+        self.brackets.clear();
+        (self.state, self.document, self.too_large) = (State::Top, None, None);
+        (self.at, self.start, self.records, self.found_any) = (0, 0, 0, false);
+    }
+
+    /// The first byte that has to be in the window at the next call. It lies at
+    /// most `max_record_bytes` before the end of what was read.
+    #[must_use]
+    pub fn keep(&self) -> u64 {
+        let in_progress = match self.state {
+            State::InKey => self.at - self.start <= LONGEST_RECORDS_KEY + 1,
+            State::InContainer => self.role == Role::Record && self.fits(self.start),
+            _ => false,
+        };
+        let keep = if in_progress { self.start } else { self.at };
+        match self.document {
+            Some(document) if self.may_be_record(document) && self.fits(document.start) => keep.min(document.start),
+            _ => keep,
+        }
+    }
+
+    /// Records found so far, with those that were too large.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    fn fits(&self, start: u64) -> bool {
+        self.at - start <= self.max_record_bytes
+    }
+
+    fn may_be_record(&self, document: Document) -> bool {
+        self.layout == Layout::Lines && !document.has_records
+    }
+
+    /// Reads on to the next record in `window`.
+    ///
+    /// # Termination
+    /// The end of the object is told by [`finish`](Self::finish). `InputEmpty`
+    /// means that every byte of the window was read.
+    ///
+    /// # Errors
+    /// Malformed JSON outside records, brackets that do not match, and what is
+    /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
+    /// record that is too large is no error here but in `finish`.
+    pub fn read(&mut self, window: &Window<'_>) -> Result<Read, Error> {
+        loop {
+            let Some(&byte) = window.bytes.get((self.at - window.origin) as usize) else {
+                return Ok(Read::InputEmpty);
+            };
+            let done = match self.state {
+                State::InContainer => match self.walk(window)? {
+                    Some(end) => self.value_ends(window, end),
+                    None => return Ok(Read::InputEmpty),
+                },
+                State::InString | State::InKey => {
+                    let Some(quote) = window.next_quote((self.at - window.origin) as usize) else {
+                        self.at = window.origin + window.bytes.len() as u64;
+                        return Ok(Read::InputEmpty);
+                    };
+                    self.at = window.origin + quote as u64 + 1;
+                    if self.state == State::InKey {
+                        self.key_ends(window, quote)?;
+                    } else {
+                        self.state = State::Comma;
+                    }
+                    None
+                }
+                State::InScalar if json::is_scalar(byte) => {
+                    self.at += 1;
+                    None
+                }
+                State::InScalar => {
+                    self.state = State::Comma;
+                    None
+                }
+                _ if json::is_space(byte) => {
+                    self.at += 1;
+                    None
+                }
+                _ => self.structure(window, byte)?,
+            };
+            if let Some(record) = done {
+                return Ok(Read::Record(record));
+            }
+        }
+    }
+
+    /// Takes one byte of the structure that leads to records.
+    fn structure(&mut self, window: &Window<'_>, byte: u8) -> Result<Option<Record>, Error> {
+        self.state = match (self.state, byte) {
+            (State::Top, b'{') => {
+                self.found_any = true;
+                self.document = Some(Document { start: self.at, has_records: false, key_is_records: false });
+                State::Key { or_close: true }
+            }
+            (State::Top, b'[') => {
+                self.found_any = true;
+                State::Element { or_close: true }
+            }
+            (State::Top, _) => return Err(self.malformed(Expected::Document)),
+
+            (State::Key { .. }, b'"') => {
+                self.start = self.at;
+                State::InKey
+            }
+            (State::Key { or_close: true } | State::Comma, b'}') => return self.document_ends(window),
+            (State::Key { .. }, _) => return Err(self.malformed(Expected::Key)),
+            (State::Colon, b':') => State::Value,
+            (State::Colon, _) => return Err(self.malformed(Expected::Colon)),
+            (State::Comma, b',') => State::Key { or_close: false },
+            (State::Comma, _) => return Err(self.malformed(Expected::CommaOrClose)),
+
+            (State::Value, b'[') if self.key_is_records() => State::Element { or_close: true },
+            (State::Value, _) if self.key_is_records() => return Err(Error::new(ErrorKind::RecordsNotArray, self.at)),
+            (State::Value, b'{' | b'[') => return self.container_begins(Role::Skipped, byte),
+            (State::Value, b'"') => State::InString,
+            (State::Value, _) if json::is_scalar(byte) => State::InScalar,
+            (State::Value, _) => return Err(self.malformed(Expected::Value)),
+
+            (State::Element { .. }, b'{') => return self.container_begins(Role::Record, byte),
+            (State::Element { or_close: true } | State::ElementComma, b']') => match self.document {
+                Some(_) => State::Comma,
+                None => State::Top,
+            },
+            (State::Element { .. }, b'[' | b'"') => return Err(Error::new(ErrorKind::RecordNotObject, self.at)),
+            (State::Element { .. }, _) if json::is_scalar(byte) => {
+                return Err(Error::new(ErrorKind::RecordNotObject, self.at));
+            }
+            (State::Element { .. }, _) => return Err(self.malformed(Expected::Value)),
+            (State::ElementComma, b',') => State::Element { or_close: false },
+            (State::ElementComma, _) => return Err(self.malformed(Expected::CommaOrClose)),
+
+            // These have been dealt with byte by byte.
+            (State::InKey | State::InContainer | State::InString | State::InScalar, _) => self.state,
+        };
+        self.at += 1;
+        Ok(None)
+    }
+
+    fn key_is_records(&self) -> bool {
+        self.document.is_some_and(|document| document.key_is_records)
+    }
+
+    fn container_begins(&mut self, role: Role, bracket: u8) -> Result<Option<Record>, Error> {
+        (self.role, self.start, self.state) = (role, self.at, State::InContainer);
+        self.brackets.clear();
+        self.bracket(bracket, self.at)?;
+        self.at += 1;
+        Ok(None)
+    }
+
+    /// Walks over the brackets of the value in progress, up to its last one.
+    fn walk(&mut self, window: &Window<'_>) -> Result<Option<usize>, Error> {
+        for stop in window.stops((self.at - window.origin) as usize) {
+            self.bracket(window.bytes[stop], window.origin + stop as u64)?;
+            if self.brackets.depth() == 0 {
+                self.at = window.origin + stop as u64 + 1;
+                return Ok(Some(stop + 1));
+            }
+        }
+        self.at = window.origin + window.bytes.len() as u64;
+        Ok(None)
+    }
+
+    #[inline(always)]
+    fn bracket(&mut self, byte: u8, offset: u64) -> Result<(), Error> {
+        if byte == b'\\' {
+            return Err(Error::new(ErrorKind::Malformed(Expected::Value), offset));
+        }
+        self.brackets.take(byte).map_err(|fault| match fault {
+            Unbalanced::Mismatch => Error::new(ErrorKind::Malformed(Expected::MatchingBracket), offset),
+            Unbalanced::TooDeep => Error::new(ErrorKind::TooDeep, offset),
+        })
+    }
+
+    fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record> {
+        match self.role {
+            Role::Skipped => {
+                self.state = State::Comma;
+                None
+            }
+            Role::Record => {
+                self.state = State::ElementComma;
+                self.record(window, self.start, end)
+            }
+        }
+    }
+
+    fn key_ends(&mut self, window: &Window<'_>, quote: usize) -> Result<(), Error> {
+        let key_bytes = self.at - self.start - 2;
+        let is_records = if key_bytes <= LONGEST_RECORDS_KEY {
+            let first = (self.start - window.origin) as usize + 1;
+            let key = &window.bytes[first..quote];
+            json::string::unescape(key, &mut Vec::new())
+                .map(|key| key == b"Records")
+                .map_err(|(expected, at)| Error::new(ErrorKind::Malformed(expected), self.start + 1 + at as u64))?
+        } else {
+            false
+        };
+        if let Some(document) = &mut self.document {
+            document.key_is_records = is_records;
+            document.has_records |= is_records;
+        }
+        self.state = State::Colon;
+        Ok(())
+    }
+
+    /// Takes the closing brace of a top-level object.
+    fn document_ends(&mut self, window: &Window<'_>) -> Result<Option<Record>, Error> {
+        let Some(document) = self.document.take() else { return Err(self.malformed(Expected::Document)) };
+        let at = self.at;
+        self.at += 1;
+        self.state = State::Top;
+        if document.has_records {
+            return Ok(None);
+        }
+        match self.layout {
+            Layout::Files => Err(Error::new(ErrorKind::NoRecords, at)),
+            Layout::Lines => Ok(self.record(window, document.start, (self.at - window.origin) as usize)),
+        }
+    }
+
+    /// Counts the record that began at `start` and ends at `end` in the window;
+    /// `None` if it is too large.
+    fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record> {
+        self.records += 1;
+        if !self.fits(start) {
+            self.too_large.get_or_insert(Error::new(ErrorKind::RecordTooLarge, start));
+            return None;
+        }
+        Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records })
+    }
+
+    fn malformed(&self, expected: Expected) -> Error {
+        Error::new(ErrorKind::Malformed(expected), self.at)
+    }
+
+    /// Says that the object has ended.
+    ///
+    /// # Errors
+    /// `Truncated`, `TruncatedRecord`, `Empty`; or `RecordTooLarge` for the
+    /// first of the records that were, now that all others were given out.
+    pub fn finish(&self) -> Result<(), Error> {
+        match self.state {
+            State::InContainer if self.role == Role::Record => Err(Error::new(ErrorKind::TruncatedRecord, self.start)),
+            State::Top if self.found_any => self.too_large.map_or(Ok(()), Err),
+            State::Top => Err(Error::new(ErrorKind::Empty, self.at)),
+            _ => Err(Error::new(ErrorKind::Truncated, self.at)),
+        }
+    }
+}

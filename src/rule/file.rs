@@ -1,0 +1,228 @@
+//! Rule files: YAML or JSON text to rules.
+
+use super::node::{Member, Node, Place};
+use super::{Format, Pattern, Rule, RuleError, Severity};
+use std::collections::HashMap;
+use std::fmt;
+
+/// A rule file's text and the name it goes by in errors.
+#[derive(Clone, Debug)]
+pub struct RuleFile {
+    /// A path, a URI or a pack's name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// What is wrong with a rule file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError {
+    file: String,
+    /// The rule it is in, where that is known.
+    rule: Option<String>,
+    error: RuleError,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { line, column } = self.error.place;
+        write!(f, "{}:{line}:{column}: ", self.file)?;
+        if let Some(rule) = &self.rule {
+            write!(f, "rule {rule}: ")?;
+        }
+        f.write_str(&self.error.reason)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// Longest rule id, in bytes.
+const MAX_ID: usize = 64;
+
+/// Reads rule files into one list of rules, in order.
+///
+/// # Errors
+/// The first thing that is wrong, by file, place and rule: text that is no
+/// YAML, unknown keys, patterns that do not compile, an id that two rules share
+/// (also over two files).
+pub fn load(files: &[RuleFile]) -> Result<Vec<Rule>, FileError> {
+    let mut rules = Vec::new();
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for file in files {
+        let in_file = |rule: Option<String>| {
+            let name = file.name.clone();
+            move |error| FileError { file: name, rule, error }
+        };
+        let node = Node::from_yaml(&file.text).map_err(in_file(None))?;
+        let defaults = Defaults::read(&node).map_err(in_file(None))?;
+        for node in defaults.rules {
+            let id = id(node).map_err(in_file(None))?;
+            let rule = rule(node, id, &defaults).map_err(in_file(Some(id.to_owned())))?;
+            if let Some(first) = ids.insert(rule.id.clone(), file.name.clone()) {
+                let error = node.place.error(format!("the id is used already, in {first}"));
+                return Err(in_file(Some(rule.id))(error));
+            }
+            rules.push(rule);
+        }
+    }
+    Ok(rules)
+}
+
+/// What a file says for all its rules.
+struct Defaults<'a> {
+    topic_arn: Option<&'a str>,
+    format: Option<Format>,
+    rules: &'a [Node],
+}
+
+impl<'a> Defaults<'a> {
+    fn read(node: &'a Node) -> Result<Self, RuleError> {
+        let (mut topic_arn, mut format, mut rules) = (None, None, None);
+        for member in unique(node, "a rule file")? {
+            match &member.key[..] {
+                "topic_arn" => topic_arn = Some(topic(&member.node)?),
+                "format" => format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
+                "rules" => rules = Some(member.node.array("rules")?),
+                key => return Err(member.place.error(unknown(key, "topic_arn, format and rules"))),
+            }
+        }
+        match rules {
+            Some(rules) if !rules.is_empty() => Ok(Self { topic_arn, format, rules }),
+            _ => Err(node.place.error("no rules in this file")),
+        }
+    }
+}
+
+fn rule(node: &Node, id: &str, defaults: &Defaults<'_>) -> Result<Rule, RuleError> {
+    let mut pattern = None;
+    let mut rule = Rule::new(id, Pattern::any());
+    rule.topic_arn = defaults.topic_arn.map(str::to_owned);
+    rule.format = defaults.format;
+    for member in unique(node, "a rule")? {
+        match &member.key[..] {
+            "id" => {}
+            "description" => rule.description = member.node.string("description")?.to_owned(),
+            "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
+            "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
+            "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
+            "pattern" => pattern = Some(Pattern::compile(&member.node)?),
+            key => {
+                let known = "id, description, severity, topic_arn, format and pattern";
+                return Err(member.place.error(unknown(key, known)));
+            }
+        }
+    }
+    rule.pattern = pattern.ok_or_else(|| node.place.error("the pattern is missing"))?;
+    Ok(rule)
+}
+
+fn id(node: &Node) -> Result<&str, RuleError> {
+    let member = node.object("a rule")?.iter().find(|member| member.key == "id");
+    let node = &member.ok_or_else(|| node.place.error("the id is missing"))?.node;
+    let id = node.string("id")?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(allowed) {
+        return Err(node.place.error(format!("an id is 1 to {MAX_ID} letters, digits, dots, dashes and underscores")));
+    }
+    Ok(id)
+}
+
+fn topic(node: &Node) -> Result<&str, RuleError> {
+    let arn = node.string("topic_arn")?;
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts[..] {
+        ["arn", partition, "sns", region, account, name]
+            if [partition, region, account, name].iter().all(|part| !part.is_empty()) =>
+        {
+            Ok(arn)
+        }
+        _ => Err(node.place.error("topic_arn must be arn:PARTITION:sns:REGION:ACCOUNT:NAME")),
+    }
+}
+
+/// One of the words that `name` gives to `all`.
+fn word<T: Copy>(node: &Node, what: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, RuleError> {
+    let text = node.string(what)?;
+    all.iter().copied().find(|&one| name(one) == text).ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(|&one| name(one)).collect();
+        node.place.error(format!("{what} must be one of {}", words.join(", ")))
+    })
+}
+
+/// The members of an object that has no key twice.
+fn unique<'a>(node: &'a Node, what: &str) -> Result<&'a [Member], RuleError> {
+    let members = node.object(what)?;
+    for (at, member) in members.iter().enumerate() {
+        if members[..at].iter().any(|earlier| earlier.key == member.key) {
+            return Err(member.place.error(format!("{} is given twice", member.key)));
+        }
+    }
+    Ok(members)
+}
+
+fn unknown(key: &str, known: &str) -> String {
+    format!("unknown key {key:?}; known are {known}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Vec<Rule>, String> {
+        load(&[RuleFile { name: "r.yaml".into(), text: text.into() }]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn packs_load() {
+        for pack in super::super::PACKS {
+            let file = RuleFile { name: pack.name.into(), text: pack.text.into() };
+            assert!(!load(&[file]).unwrap().is_empty(), "{}", pack.name);
+        }
+    }
+
+    #[test]
+    fn a_rule_takes_what_the_file_says_and_what_it_says_itself() {
+        let topic = "arn:aws:sns:eu-west-1:123456789012:";
+        let rules = load_text(&format!(
+            "topic_arn: {topic}one\nformat: json\nrules:\n\
+             - {{id: a, pattern: {{x: [1]}}}}\n\
+             - {{id: b, topic_arn: '{topic}two', format: text, severity: high, description: d, pattern: {{x: [1]}}}}\n"
+        ))
+        .unwrap();
+        let got = |rule: &Rule| (rule.topic_arn.clone().unwrap(), rule.format, rule.severity, rule.description.clone());
+        assert_eq!(got(&rules[0]), (format!("{topic}one"), Some(Format::Json), Severity::Medium, String::new()));
+        assert_eq!(got(&rules[1]), (format!("{topic}two"), Some(Format::Text), Severity::High, "d".to_owned()));
+    }
+
+    #[test]
+    fn json_is_yaml() {
+        assert_eq!(load_text(r#"{"rules": [{"id": "a", "pattern": {"x": [1, "y", null]}}]}"#).unwrap()[0].id, "a");
+    }
+
+    #[test]
+    fn errors_name_file_place_rule_and_reason() {
+        for (text, expected) in [
+            ("", "r.yaml:1:1: the file is empty"),
+            ("rules: []", "r.yaml:1:1: no rules in this file"),
+            ("rules:\n- {pattern: {x: [1]}}", "r.yaml:2:3: the id is missing"),
+            ("rules:\n- {id: a b, pattern: {x: [1]}}", "r.yaml:2:8: an id is 1 to 64"),
+            ("rules:\n- {id: a}", "r.yaml:2:3: rule a: the pattern is missing"),
+            ("rules:\n- id: a\n  patern: {x: [1]}", "r.yaml:3:3: rule a: unknown key \"patern\""),
+            ("rules:\n- id: a\n  pattern:\n    x: y", "r.yaml:4:8: rule a: x must be an array"),
+            (
+                "rules:\n- {id: a, pattern: {x: [1]}}\n- {id: a, pattern: {x: [1]}}",
+                "r.yaml:3:3: rule a: the id is used",
+            ),
+            ("rules:\n- {id: a, id: a, pattern: {x: [1]}}", "r.yaml:2:11: rule a: id is given twice"),
+            ("rules:\n- {id: a, severity: bad, pattern: {x: [1]}}", "r.yaml:2:21: rule a: severity must be one of"),
+            ("topic_arn: arn:aws:sqs:a:b:c\nrules: []", "r.yaml:1:12: topic_arn must be"),
+            ("rules: *x", "r.yaml:1:8: "),
+            ("rules:\n- {id: a", "r.yaml:2:"),
+            ("a: 1\n---\nb: 1", "r.yaml:2:1: only one YAML document"),
+            ("a: 1", "r.yaml:1:1: unknown key"),
+        ] {
+            let error = load_text(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text:?}: {error}");
+        }
+    }
+}

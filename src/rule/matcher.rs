@@ -1,0 +1,265 @@
+//! Runs a rule set on a record.
+//!
+//! In: a record in its window. Out: the indices of the rules it matches. Kept
+//! between records: scratch space, so that in the common case a record costs no
+//! allocation. Refused: a record that would take more than the steps of
+//! [`MAX_MATCH_STEPS`] for one rule, which is an error and never "no match".
+//!
+//! Two fields of a rule that lie in the same array must match in the same of
+//! its elements. Most records hit nothing inside arrays of objects, and then a
+//! clause is decided by looking at which predicates were hit at all; only
+//! otherwise are choices of elements tried out.
+
+use super::set::{Clause, ClauseId, PredicateId, RuleSet};
+use crate::buffer::Window;
+use crate::fields::{Fields, Frame, FrameId, Leaf};
+use crate::limits::{MAX_MATCH_STEPS, MAX_VALUES};
+use crate::records::Record;
+use crate::{Error, ErrorKind};
+
+/// Matches records against a [`RuleSet`]; holds the scratch space to do so.
+pub struct Matcher {
+    fields: Fields,
+    hits: Hits,
+    /// The matched rules, sorted.
+    matched: Vec<u32>,
+    chosen: Vec<Choice>,
+}
+
+/// An array and the element that was chosen of it.
+#[derive(Clone, Copy)]
+struct Choice {
+    array: u32,
+    index: u32,
+}
+
+/// Which predicates the values of the current record hit, and where.
+#[derive(Default)]
+struct Hits {
+    /// Number of the current record; a smaller stamp is from an earlier one, so
+    /// nothing has to be cleared.
+    now: u32,
+    marks: Vec<Mark>,
+    /// Predicates hit, each once.
+    list: Vec<PredicateId>,
+    /// Hits inside arrays of objects.
+    placed: Vec<(PredicateId, FrameId)>,
+    /// The record when a clause was last looked at.
+    seen: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    /// The record when it was last hit.
+    hit: u32,
+    /// The record when it was last hit outside arrays of objects.
+    outside: u32,
+    /// The frame of its last hit.
+    frame: FrameId,
+}
+
+impl Matcher {
+    /// Empty scratch space.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { fields: Fields::new(), hits: Hits::default(), matched: Vec::new(), chosen: Vec::new() }
+    }
+
+    /// Readies the scratch space for another rule set.
+    pub fn reset(&mut self, rules: &RuleSet) {
+        self.hits.now = 0;
+        self.hits.marks.clear();
+        self.hits.marks.resize(rules.pivots.len(), Mark::default());
+        self.hits.seen.clear();
+        self.hits.seen.resize(rules.clauses.len(), 0);
+    }
+
+    /// The rules that `record` matches, by index, in order.
+    ///
+    /// # Errors
+    /// Where a rule looks: malformed JSON and arrays beyond the limits; and
+    /// [`ErrorKind::MatchTooLong`].
+    pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record) -> Result<&[u32], Error> {
+        self.matched.clear();
+        self.hits.begin();
+        if rules.tree.slots() > 0 {
+            let hits = &mut self.hits;
+            self.fields.pick(window, record, &rules.tree, |leaf| hits.add(rules, leaf))?;
+        }
+        for hung in 0..=self.hits.list.len() {
+            let clauses = match self.hits.list.get(hung) {
+                Some(&predicate) => &rules.pivots[predicate as usize],
+                None => &rules.always,
+            };
+            for &clause in clauses {
+                if self.hits.first_look(clause) {
+                    self.decide(&rules.clauses[clause as usize], record)?;
+                }
+            }
+        }
+        self.matched.sort_unstable();
+        self.matched.dedup();
+        Ok(&self.matched)
+    }
+
+    fn decide(&mut self, clause: &Clause, record: Record) -> Result<(), Error> {
+        let hits = &self.hits;
+        let matches = if hits.placed.is_empty() || clause.fields.len() < 2 {
+            clause.fields.iter().all(|field| {
+                field.any.iter().any(|&predicate| hits.hit(predicate))
+                    || field.absent.is_some_and(|exists| !hits.hit(exists))
+            })
+        } else {
+            let mut search = Search { hits, frames: self.fields.frames(), clause, chosen: &mut self.chosen, steps: 0 };
+            search.chosen.clear();
+            search
+                .from(0)
+                .map_err(|TooLong| Error::new(ErrorKind::MatchTooLong { rule: clause.rule }, record.offset))?
+        };
+        if matches {
+            self.matched.push(clause.rule);
+        }
+        Ok(())
+    }
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hits {
+    fn begin(&mut self) {
+        self.list.clear();
+        self.placed.clear();
+        // After four billion records the stamps would repeat.
+        if self.now == u32::MAX {
+            self.now = 0;
+            self.marks.fill(Mark::default());
+            self.seen.fill(0);
+        }
+        self.now += 1;
+    }
+
+    fn add(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
+        rules.slots[leaf.slot as usize].classify(leaf.value, |predicate| {
+            let mark = &mut self.marks[predicate as usize];
+            if mark.hit != self.now {
+                self.list.push(predicate);
+            } else if mark.frame == leaf.frame {
+                return;
+            }
+            (mark.hit, mark.frame) = (self.now, leaf.frame);
+            if leaf.frame == 0 {
+                mark.outside = self.now;
+            } else {
+                self.placed.push((predicate, leaf.frame));
+            }
+        });
+        if self.placed.len() > MAX_VALUES { Err(ErrorKind::TooManyValues) } else { Ok(()) }
+    }
+
+    fn hit(&self, predicate: PredicateId) -> bool {
+        self.marks[predicate as usize].hit == self.now
+    }
+
+    fn hit_outside(&self, predicate: PredicateId) -> bool {
+        self.marks[predicate as usize].outside == self.now
+    }
+
+    fn first_look(&mut self, clause: ClauseId) -> bool {
+        let seen = &mut self.seen[clause as usize];
+        std::mem::replace(seen, self.now) != self.now
+    }
+}
+
+/// The search for a choice of array elements under which a clause matches.
+struct Search<'a> {
+    hits: &'a Hits,
+    frames: &'a [Frame],
+    clause: &'a Clause,
+    chosen: &'a mut Vec<Choice>,
+    steps: u32,
+}
+
+/// The search took more than [`MAX_MATCH_STEPS`].
+struct TooLong;
+
+impl Search<'_> {
+    /// Whether the fields from `number` on can match beside what is chosen. A
+    /// clause has at most 256 fields, which bounds the recursion.
+    fn from(&mut self, number: usize) -> Result<bool, TooLong> {
+        let Some(field) = self.clause.fields.get(number) else { return Ok(true) };
+        // A value outside arrays of objects agrees with every choice, so no
+        // other value of this field can do better.
+        if field.any.iter().any(|&predicate| self.hits.hit_outside(predicate)) {
+            return self.from(number + 1);
+        }
+        if field.any.iter().any(|&predicate| self.hits.hit(predicate)) {
+            for at in 0..self.hits.placed.len() {
+                let (predicate, frame) = self.hits.placed[at];
+                self.step()?;
+                if !field.any.contains(&predicate) {
+                    continue;
+                }
+                let before = self.chosen.len();
+                if self.choose(frame)? && self.from(number + 1)? {
+                    return Ok(true);
+                }
+                self.chosen.truncate(before);
+            }
+        }
+        match field.absent {
+            Some(exists) if !self.exists(exists)? => self.from(number + 1),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a value that hits `exists` agrees with what is chosen.
+    fn exists(&mut self, exists: PredicateId) -> Result<bool, TooLong> {
+        if !self.hits.hit(exists) {
+            return Ok(false);
+        }
+        if self.hits.hit_outside(exists) {
+            return Ok(true);
+        }
+        for at in 0..self.hits.placed.len() {
+            let (predicate, frame) = self.hits.placed[at];
+            self.step()?;
+            if predicate == exists {
+                let before = self.chosen.len();
+                let agrees = self.choose(frame)?;
+                self.chosen.truncate(before);
+                if agrees {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Adds the elements around `frame` to the choices, if they agree.
+    fn choose(&mut self, mut frame: FrameId) -> Result<bool, TooLong> {
+        let before = self.chosen.len();
+        while frame != 0 {
+            self.step()?;
+            let Frame { up, array, index } = self.frames[frame as usize];
+            match self.chosen.iter().find(|choice| choice.array == array) {
+                Some(choice) if choice.index != index => {
+                    self.chosen.truncate(before);
+                    return Ok(false);
+                }
+                Some(_) => {}
+                None => self.chosen.push(Choice { array, index }),
+            }
+            frame = up;
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self) -> Result<(), TooLong> {
+        self.steps += 1;
+        if self.steps > MAX_MATCH_STEPS { Err(TooLong) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,128 @@
+//! Rules: event patterns with a name, compiled into one set.
+//!
+//! In: rule text. Out: a [`RuleSet`], immutable and shared, that a [`Matcher`]
+//! runs on records. Everything that can be wrong with a rule is found here, by
+//! place and reason, before the first record is read: a rule that loads is a
+//! rule that does what it says.
+
+mod element;
+mod file;
+mod ip;
+mod matcher;
+mod node;
+mod pack;
+mod pattern;
+mod set;
+
+pub use file::{RuleFile, load};
+pub use matcher::Matcher;
+pub use node::Place;
+pub use pack::{PACKS, Pack};
+pub use pattern::Pattern;
+pub use set::RuleSet;
+
+use std::fmt;
+
+/// A pattern and what an alert says about it.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Unique in a set: `[A-Za-z0-9._-]{1,64}`.
+    pub id: String,
+    /// One line on what a match means; may be empty.
+    pub description: String,
+    /// How bad a match is.
+    pub severity: Severity,
+    /// Where its alerts go; `None` for the environment's topic.
+    pub topic_arn: Option<String>,
+    /// How its alerts are written; `None` for the environment's format.
+    pub format: Option<Format>,
+    /// The records it matches.
+    pub pattern: Pattern,
+}
+
+impl Rule {
+    /// A rule with a pattern and nothing else.
+    #[must_use]
+    pub fn new(id: impl Into<String>, pattern: Pattern) -> Self {
+        Self {
+            id: id.into(),
+            description: String::new(),
+            severity: Severity::default(),
+            topic_arn: None,
+            format: None,
+            pattern,
+        }
+    }
+}
+
+/// How bad a match is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth a line in a log.
+    Info,
+    /// Worth a look some day.
+    Low,
+    /// Worth a look today. The default.
+    #[default]
+    Medium,
+    /// Worth a look now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+impl Severity {
+    const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The word in rule files and alerts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// How an alert's body is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people, in an email.
+    #[default]
+    Text,
+    /// For programs: one JSON object on one line.
+    Json,
+}
+
+impl Format {
+    const ALL: [Self; 2] = [Self::Text, Self::Json];
+
+    /// The word in rule files and options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// What is wrong with rule text, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleError {
+    /// Where it is.
+    pub place: Place,
+    /// What it is.
+    pub reason: String,
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.place.line, self.place.column, self.reason)
+    }
+}
+
+impl std::error::Error for RuleError {}

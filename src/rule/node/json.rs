@@ -1,0 +1,93 @@
+//! JSON text to [`Node`]s, with serde_json as the grammar.
+
+use super::{Member, Node, Place, RuleError, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| rule_error(&error))?;
+    Places { text, offset: 0, place: Place { line: 1, column: 1 } }.node(raw)
+}
+
+fn rule_error(error: &serde_json::Error) -> RuleError {
+    let message = error.to_string();
+    // serde_json appends the place to its message; here it has its own field.
+    let reason = message.split(" at line ").next().unwrap_or(&message);
+    Place { line: error.line() as u32, column: error.column() as u32 }.error(format!("invalid JSON: {reason}"))
+}
+
+/// Turns positions in `text` into places, moving forward only.
+struct Places<'a> {
+    text: &'a str,
+    offset: usize,
+    place: Place,
+}
+
+impl<'a> Places<'a> {
+    /// The place of `part`, a slice of the text behind all earlier ones.
+    fn of(&mut self, part: &str) -> Place {
+        let offset = part.as_ptr().addr() - self.text.as_ptr().addr();
+        for character in self.text[self.offset..offset].chars() {
+            if character == '\n' {
+                self.place = Place { line: self.place.line + 1, column: 1 };
+            } else {
+                self.place.column += 1;
+            }
+        }
+        self.offset = offset;
+        self.place
+    }
+
+    fn node(&mut self, raw: &'a RawValue) -> Result<Node, RuleError> {
+        let text = raw.get();
+        let place = self.of(text);
+        let invalid = |error: serde_json::Error| place.error(error.to_string());
+        let value = match text.as_bytes().first() {
+            Some(b'{') => {
+                let Members(members) = serde_json::from_str(text).map_err(invalid)?;
+                let members = members.into_iter().map(|(key, node)| {
+                    let place = self.of(key.get());
+                    let key = serde_json::from_str(key.get()).map_err(|error| place.error(error.to_string()))?;
+                    Ok(Member { key, place, node: self.node(node)? })
+                });
+                Value::Object(members.collect::<Result<_, RuleError>>()?)
+            }
+            Some(b'[') => {
+                let nodes: Vec<&RawValue> = serde_json::from_str(text).map_err(invalid)?;
+                Value::Array(nodes.into_iter().map(|node| self.node(node)).collect::<Result<_, _>>()?)
+            }
+            Some(b'"') => Value::String(serde_json::from_str(text).map_err(invalid)?),
+            Some(b't') => Value::Bool(true),
+            Some(b'f') => Value::Bool(false),
+            Some(b'n') => Value::Null,
+            _ => Value::Number(text.to_owned()),
+        };
+        Ok(Node { value, place })
+    }
+}
+
+/// An object's members in order, duplicates and all.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}

@@ -1,0 +1,104 @@
+//! YAML text to [`Node`]s.
+
+use super::{Member, Node, Place, RuleError, Value};
+use crate::json::Scalar;
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+/// Nesting that is read; deeper text is refused.
+const MAX_DEPTH: usize = 128;
+
+pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
+    let mut events = Events(Parser::new_from_str(text));
+    let start = Place { line: 1, column: 1 };
+    loop {
+        match events.next()? {
+            (Event::StreamStart | Event::DocumentStart(..), _) => {}
+            (Event::StreamEnd, _) => return Err(start.error("the file is empty")),
+            first => {
+                let node = events.node(first, 0)?;
+                loop {
+                    match events.next()? {
+                        (Event::DocumentEnd, _) => {}
+                        (Event::StreamEnd, _) => return Ok(node),
+                        (_, place) => return Err(place.error("only one YAML document per file")),
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Events<'a>(Parser<'a, granit_parser::StrInput<'a>>);
+
+impl<'a> Events<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Place), RuleError> {
+        match self.0.next() {
+            Some(Ok((event, span))) => Ok((event, place(&span))),
+            Some(Err(error)) => Err(scan_error(&error)),
+            None => Err(Place::default().error("invalid YAML: it ends too early")),
+        }
+    }
+
+    /// Reads the node that begins with `event`.
+    fn node(&mut self, (event, place): (Event<'a>, Place), depth: usize) -> Result<Node, RuleError> {
+        if depth > MAX_DEPTH {
+            return Err(place.error(format!("nested more than {MAX_DEPTH} levels deep")));
+        }
+        if event.tag().is_some() {
+            return Err(place.error("YAML tags are not supported"));
+        }
+        let value = match event {
+            Event::Scalar(text, style, ..) => scalar(&text, style),
+            Event::SequenceStart(..) => {
+                let mut nodes = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break Value::Array(nodes),
+                        first => nodes.push(self.node(first, depth + 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut members = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::MappingEnd, _) => break Value::Object(members),
+                        // A key is its text, also where it would be a number.
+                        (Event::Scalar(key, ..), place) => {
+                            let first = self.next()?;
+                            let node = self.node(first, depth + 1)?;
+                            members.push(Member { key: key.into_owned(), place, node });
+                        }
+                        (_, place) => return Err(place.error("a key must be a string")),
+                    }
+                }
+            }
+            // A few bytes of aliases can stand for gigabytes of rules.
+            Event::Alias(_) | Event::UnresolvedAlias(_) => return Err(place.error("YAML aliases are not supported")),
+            _ => return Err(place.error("invalid YAML: expected a value")),
+        };
+        Ok(Node { value, place })
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    if style != ScalarStyle::Plain {
+        return Value::String(text.to_owned());
+    }
+    match Scalar::parse(text.as_bytes()) {
+        Ok(Scalar::Bool(value)) => Value::Bool(value),
+        Ok(Scalar::Null) => Value::Null,
+        Ok(Scalar::Number(number)) => Value::Number(number.to_owned()),
+        Ok(Scalar::String(_)) | Err(_) => Value::String(text.to_owned()),
+    }
+}
+
+fn place(span: &Span) -> Place {
+    Place { line: span.start.line() as u32, column: span.start.col() as u32 + 1 }
+}
+
+fn scan_error(error: &ScanError) -> RuleError {
+    let marker = error.marker();
+    Place { line: marker.line() as u32, column: marker.col() as u32 + 1 }
+        .error(format!("invalid YAML: {}", error.info()))
+}

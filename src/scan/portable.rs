@@ -1,0 +1,33 @@
+//! The backend for any processor: plain code in a shape that compilers turn
+//! into whatever vector instructions the target always has.
+
+use super::{BLOCK, Backend, Found};
+
+pub(super) struct Portable;
+
+impl Backend for Portable {
+    #[inline(always)]
+    fn find(block: &[u8; BLOCK]) -> Found {
+        Found {
+            quotes: mask(block, |byte| byte == b'"'),
+            backslashes: mask(block, |byte| byte == b'\\'),
+            // Bit 5 is all that tells '[' from '{' and ']' from '}'.
+            brackets: mask(block, |byte| (byte | 0x20 == b'{') | (byte | 0x20 == b'}')),
+        }
+    }
+}
+
+/// The bytes of `block` for which `is` holds.
+///
+/// Two steps, because compilers have no pattern for "gather the top bits": all
+/// bytes become `0xff` or 0, which vectorises, then each word of 8 is gathered
+/// by one multiplication that sums bit *i* of byte *i* into the top byte.
+#[inline(always)]
+fn mask(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
+    let matches = block.map(|byte| if is(byte) { 0xff } else { 0u8 });
+    let (words, _) = matches.as_chunks::<8>();
+    words.iter().rev().fold(0, |all, word| {
+        let bits = u64::from_le_bytes(*word) & 0x8040_2010_0804_0201;
+        (all << 8) | (bits.wrapping_mul(0x0101_0101_0101_0101) >> 56)
+    })
+}
