@@ -1,7 +1,76 @@
-//! trailwire finds the CloudTrail records that match your rules.
+//! trailwire finds the CloudTrail records that match your rules, in the log
+//! files as they land in S3.
+//!
+//! ```text
+//!  stored bytes ─► inflate ─► buffer ─► records ─► fields ─► rule ─► alert ─► handler
+//!                             (scan)                                          ─► cli
+//! ```
+//!
+//! A file is never held: it is inflated into one rolling buffer, 64-byte blocks
+//! of which become bitmasks, and a record is a slice of that buffer until it
+//! matches. The fields that rules ask for are picked from the text; nothing
+//! builds a tree, but for the alert of a record that did match.
+//!
+//! | level | module | takes | gives |
+//! |---|---|---|---|
+//! | 0 | `error`, [`limits`] | | what can be wrong, and how much there may be |
+//! | 1 | [`scan`], `json`, `paths` | blocks; strings and numbers; wanted paths | masks; values; slots |
+//! | 2 | [`inflate`], [`buffer`] | stored bytes, in any chunks | decompressed bytes with their masks |
+//! | 3 | [`records`] | a window of the buffer | one span per record |
+//! | 4 | [`fields`] | a record and the wanted paths | its values at them |
+//! | 5 | [`rule`] | rule text; a record's values | a compiled set; the rules that match |
+//! | 6 | `pipeline` | stored bytes | matches, to a sink that may pause it |
+//! | 7 | [`alert`] | a match | subject, body, attributes and id |
+//! | 8 | [`handler`] | an invocation event | alerts to a publisher, and the answer |
+//! | 9 | [`cli`] | arguments | output and exit status |
+//!
+//! Imports point from a higher level to a lower one (`tests/layers.rs` sees to
+//! it). Levels 0 to 7 are pure: no input or output, no clock, no async, and no
+//! AWS anywhere. Each stage returns "more input is needed" as a value with the
+//! number of bytes it took, works for chunks of any size, and keeps memory
+//! within [`Limits`].
+//!
+//! # What is validated
+//!
+//! Everything that leads to a record, and from there to each value that a rule
+//! looks at, is validated as strict JSON; so are those values. What lies beside
+//! is skipped: its brackets must match by type and its strings must end, or it
+//! is an error too, but numbers, literals, commas and escapes inside it are not
+//! looked at. Keys and values are compared after unescaping, and every
+//! occurrence of a key that comes twice counts, so that nothing evades a rule
+//! by its spelling.
+//!
+//! # Example
+//!
+//! ```
+//! use std::{ops::ControlFlow, sync::Arc};
+//! use trailwire::{Layout, Limits, Match, Pipeline, RuleSet, Step, rule::Rule};
+//!
+//! let rule = Rule::from_pattern("topic", r#"{"eventName": [{"prefix": "Create"}]}"#)?;
+//! let mut pipeline = Pipeline::new(Arc::new(RuleSet::new(vec![rule])), &Limits::default(), Layout::Files);
+//! let mut found = Vec::new();
+//! let mut sink = |m: &Match<'_>| {
+//!     found.push(m.number);
+//!     ControlFlow::Continue(())
+//! };
+//! for chunk in [r#"{"Records":[{"eventName":"List"},{"event"#, r#"Name":"CreateTopic"}]}"#] {
+//!     let (step, taken) = pipeline.feed(chunk.as_bytes(), &mut sink);
+//!     assert_eq!((step?, taken), (Step::InputEmpty, chunk.len()));
+//! }
+//! assert_eq!(pipeline.finish(&mut sink)?, Step::End);
+//! assert_eq!(found, [2]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#[cfg(feature = "alert")]
+pub mod alert;
 pub mod buffer;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod error;
 pub mod fields;
+#[cfg(feature = "handler")]
+pub mod handler;
 pub mod inflate;
 mod json;
 pub mod limits;

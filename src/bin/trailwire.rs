@@ -1,3 +1,5 @@
-//! The command line.
+//! The command line; see [`trailwire::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    trailwire::cli::run()
+}

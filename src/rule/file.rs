@@ -105,7 +105,7 @@ fn rule(node: &Node, id: &str, defaults: &Defaults<'_>) -> Result<Rule, RuleErro
             "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
             "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
             "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
-            "pattern" => pattern = Some(Pattern::compile(&member.node)?),
+            "pattern" => pattern = Some(Pattern::compile_for_records(&member.node)?),
             key => {
                 let known = "id, description, severity, topic_arn, format and pattern";
                 return Err(member.place.error(unknown(key, known)));

@@ -53,6 +53,15 @@ impl Rule {
             pattern,
         }
     }
+
+    /// A rule from a pattern's JSON, as [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As [`Pattern::from_json`]; and a pattern for the envelope of EventBridge
+    /// (a top-level `detail`), which no record has.
+    pub fn from_pattern(id: impl Into<String>, json: &str) -> Result<Self, RuleError> {
+        Ok(Self::new(id, Pattern::compile_for_records(&node::Node::from_json(json)?)?))
+    }
 }
 
 /// How bad a match is.

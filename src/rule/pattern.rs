@@ -39,7 +39,17 @@ impl Pattern {
         Self::compile(&Node::from_json(text)?)
     }
 
-    pub(super) fn compile(node: &Node) -> Result<Self, RuleError> {
+    /// Compiles a pattern of a rule: as any other, but for one trap.
+    pub(super) fn compile_for_records(node: &Node) -> Result<Self, RuleError> {
+        if let Value::Object(members) = &node.value
+            && let Some(detail) = members.iter().find(|member| member.key == "detail")
+        {
+            return Err(detail.place.error("a pattern for EventBridge's envelope: use what is inside its detail"));
+        }
+        Self::compile(node)
+    }
+
+    fn compile(node: &Node) -> Result<Self, RuleError> {
         let mut fields = Vec::new();
         collect(node, None, &mut fields)?;
         fields.sort_by(|one, other| one.path.encode_utf16().cmp(other.path.encode_utf16()));

@@ -1,0 +1,165 @@
+//! `trailwire invoke`: the handler, once, with a folder in place of S3 and
+//! standard output in place of SNS.
+
+use super::folder::FolderSource;
+use super::{Failure, LimitOptions, Patterns, Status, complain};
+use crate::alert::{Alert, plain};
+use crate::handler::{self, Handler, ObjectReport, Outcome, Publish, Report, Topic};
+use crate::rule::Format;
+use clap::ValueEnum;
+use serde_json::{Value, json, value::RawValue};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Run the Lambda handler once on an event
+///
+/// Exits with 0 when all of the event succeeded, and with 2 when anything in it
+/// failed.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// The event, as JSON; - for standard input
+    #[arg(value_name = "EVENT")]
+    event: PathBuf,
+    /// Read objects from DIR/BUCKET/KEY, or DIR/KEY, and print the alerts
+    #[arg(long, value_name = "DIR")]
+    bucket_dir: PathBuf,
+    #[command(flatten)]
+    patterns: Patterns,
+    /// text: the alerts; json: one object with response, objects and alerts
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+pub(super) fn run(options: &Options) -> Result<Status, Failure> {
+    if options.patterns.is_empty() {
+        return Err(Failure::Usage("no rules: give some with -r or -p, for example -r tutorial".into()));
+    }
+    let usage =
+        |what: &PathBuf, error: io::Error| Failure::Usage(format!("{}: {error}", plain(&what.to_string_lossy())));
+    let event = if options.event.as_os_str() == "-" {
+        io::read_to_string(io::stdin()).map(String::into_bytes)
+    } else {
+        std::fs::read(&options.event)
+    };
+    let event = event.map_err(|error| usage(&options.event, error))?;
+    let source = FolderSource::new(&options.bucket_dir).map_err(|error| usage(&options.bucket_dir, error))?;
+    let forced = (options.output == Output::Json).then_some(Format::Json);
+    let rules = options.patterns.compile(forced)?;
+
+    let printer = Printer { collect: options.output == Output::Json, printed: Mutex::default() };
+    let mut handler = Handler::new(rules, &options.limits.limits(), None, Format::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let report = runtime.block_on(handler.handle(&event, &source, &printer));
+
+    let Printed { alerts, failed } = printer.printed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = failed {
+        return Err(Failure::Output(error));
+    }
+    match options.output {
+        Output::Text => summarise(&report),
+        Output::Json => {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{}", json_report(&report, &alerts))?;
+            out.flush()?;
+        }
+    }
+    let failed = report.response.is_err() || report.objects.iter().any(|object| object.failure().is_some());
+    // A message that names no object can fail too.
+    let failed = failed || report.response.as_ref().is_ok_and(has_item_failures);
+    Ok(if failed { Status::Failed } else { Status::Success })
+}
+
+fn has_item_failures(response: &Value) -> bool {
+    response.get("batchItemFailures").and_then(Value::as_array).is_some_and(|failures| !failures.is_empty())
+}
+
+/// Says on standard error what became of each object, and the answer.
+fn summarise(report: &Report) {
+    for ObjectReport { object, status, counts } in &report.objects {
+        let name = plain(&format!("s3://{}/{}", object.bucket, object.key));
+        match status {
+            handler::Status::Done => {
+                complain(&format_args!("{name}: done: {} records, {} matches", counts.records, counts.matches));
+            }
+            handler::Status::Skipped(reason) => complain(&format_args!("{name}: skipped: {reason}")),
+            handler::Status::Failed(fault) => complain(&format_args!("{name}: failed: {fault}")),
+        }
+    }
+    match &report.response {
+        Ok(response) => complain(&format_args!("response: {response}")),
+        Err(error) => complain(&format_args!("error: {}", plain(error))),
+    }
+}
+
+fn json_report(report: &Report, alerts: &[Box<RawValue>]) -> String {
+    let objects = report.objects.iter().map(|ObjectReport { object, status, counts }| {
+        let (status, error) = match status {
+            handler::Status::Done => ("done", None),
+            handler::Status::Skipped(_) => ("skipped", None),
+            handler::Status::Failed(fault) => ("failed", Some(&fault.reason)),
+        };
+        let mut report = json!({"bucket": object.bucket, "key": object.key, "status": status,
+            "records": counts.records, "matches": counts.matches});
+        if let Some(error) = error {
+            report["error"] = error.as_str().into();
+        }
+        report
+    });
+    let objects: Value = objects.collect();
+    let response = match &report.response {
+        Ok(response) => response.clone(),
+        Err(error) => json!({"error": error}),
+    };
+    let alerts: Vec<_> = alerts.iter().map(|alert| alert.get()).collect();
+    // By hand, since the alerts' records are to stay as CloudTrail wrote them.
+    format!("{{\"response\":{response},\"objects\":{objects},\"alerts\":[{}]}}", alerts.join(","))
+}
+
+/// Accepts every alert, and prints it or keeps it.
+struct Printer {
+    collect: bool,
+    printed: Mutex<Printed>,
+}
+
+#[derive(Default)]
+struct Printed {
+    alerts: Vec<Box<RawValue>>,
+    /// Why nothing more is printed.
+    failed: Option<io::Error>,
+}
+
+impl Publish for Printer {
+    async fn batch(&self, _: &Topic, alerts: &[Alert]) -> Vec<Outcome> {
+        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = alerts.iter().map(|alert| {
+            if self.collect {
+                return match RawValue::from_string(alert.body.clone()) {
+                    Ok(alert) => {
+                        printed.alerts.push(alert);
+                        Outcome::Sent
+                    }
+                    Err(error) => Outcome::Rejected(format!("the alert is not JSON: {error}")),
+                };
+            }
+            let result = writeln!(io::stdout(), "{}\n\n{}", alert.subject, alert.body);
+            match result {
+                Ok(()) => Outcome::Sent,
+                Err(error) => {
+                    let reason = error.to_string();
+                    printed.failed.get_or_insert(error);
+                    Outcome::Rejected(reason)
+                }
+            }
+        });
+        outcomes.collect()
+    }
+}

@@ -1,0 +1,171 @@
+//! The command line: options in, exit status out.
+//!
+//! Here are the options and what the commands share; each command has its file.
+//! Output goes to standard output, everything about the run to standard error.
+
+mod folder;
+mod invoke;
+mod rules;
+mod scan;
+
+use crate::alert::plain;
+use crate::rule::{self, Format, PACKS, Rule, RuleFile};
+use crate::{Limits, RuleSet};
+use clap::{Args, Parser, Subcommand};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Finds the CloudTrail records that match your rules.
+#[derive(Parser)]
+#[command(name = "trailwire", version, max_term_width = 100)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Scan(scan::Options),
+    Invoke(invoke::Options),
+    Rules(rules::Options),
+}
+
+/// What can be matched.
+#[derive(Args)]
+struct Patterns {
+    /// Rules: a YAML or JSON file, or the name of a ready-made pack
+    #[arg(short, long, value_name = "RULES")]
+    rules: Vec<String>,
+    /// An event pattern as JSON; becomes the rule pattern-1, pattern-2, ...
+    #[arg(short, long = "pattern", value_name = "PATTERN")]
+    patterns: Vec<String>,
+}
+
+/// The limits that bound memory and time.
+#[derive(Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitOptions {
+    /// Largest record, in bytes; a larger one fails its object
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_record_bytes as u64,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    max_record_bytes: u64,
+    /// Largest object, in decompressed bytes
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_object_bytes,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    max_object_bytes: u64,
+}
+
+impl LimitOptions {
+    fn limits(&self) -> Limits {
+        Limits {
+            max_record_bytes: self.max_record_bytes as usize,
+            max_object_bytes: self.max_object_bytes,
+            ..Limits::default()
+        }
+    }
+}
+
+/// How a run ended, worst last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Success,
+    NothingMatched,
+    Failed,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Success => Self::SUCCESS,
+            Status::NothingMatched => Self::from(1),
+            Status::Failed => Self::from(2),
+        }
+    }
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Options::parse().command {
+        Command::Scan(options) => scan::run(&options),
+        Command::Invoke(options) => invoke::run(&options),
+        Command::Rules(options) => rules::run(&options),
+    };
+    match result {
+        Ok(status) => status.into(),
+        // Whoever read the output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
+            complain(&format_args!("cannot write the output: {error}"));
+            Status::Failed.into()
+        }
+        Err(Failure::Usage(reason)) => {
+            complain(&reason);
+            Status::Failed.into()
+        }
+    }
+}
+
+/// Why a command could not run to its end.
+enum Failure {
+    /// What was asked for cannot be done.
+    Usage(String),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Writes a line to standard error.
+fn complain(what: &dyn Display) {
+    // If that cannot be written there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "trailwire: {what}");
+}
+
+impl Patterns {
+    fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Compiles everything that was asked for; `format` overrules what the
+    /// rules say.
+    fn compile(&self, format: Option<Format>) -> Result<Arc<RuleSet>, Failure> {
+        let files = self.rules.iter().map(|name| read_rules(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut rules = rule::load(&files).map_err(|error| Failure::Usage(error.to_string()))?;
+        let known: HashSet<_> = rules.iter().map(|rule| rule.id.clone()).collect();
+        for (number, pattern) in (1..).zip(&self.patterns) {
+            let id = format!("pattern-{number}");
+            if known.contains(&id) {
+                return Err(Failure::Usage(format!("{id} is the id of a rule already")));
+            }
+            rules.push(Rule::from_pattern(id, pattern).map_err(|error| Failure::Usage(format!("-p: {error}")))?);
+        }
+        for rule in &mut rules {
+            rule.format = format.or(rule.format);
+        }
+        Ok(Arc::new(RuleSet::new(rules)))
+    }
+}
+
+/// Reads a rule file, or takes the pack of that name.
+fn read_rules(name: &str) -> Result<RuleFile, Failure> {
+    let text = match std::fs::read_to_string(name) {
+        Ok(text) => text,
+        Err(error) => match PACKS.iter().find(|pack| pack.name == name) {
+            Some(pack) => pack.text.to_owned(),
+            None => {
+                let packs = PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
+                let hint = format!("{}: {error}; ready-made packs are: {packs}", plain(name));
+                return Err(Failure::Usage(hint));
+            }
+        },
+    };
+    Ok(RuleFile { name: name.to_owned(), text })
+}
