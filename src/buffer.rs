@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_roll_keeps_bytes_masks_and_offsets() {
         let mut buffer = Buffer::new(&limits());
-        let mut text = vec![b'x'; 190];
+        let mut text = [b'x'; 190];
         text[130] = b'{';
         text[189] = b'"';
         for piece in text.chunks(64) {

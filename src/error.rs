@@ -108,12 +108,32 @@ impl ErrorKind {
             Self::GzipHeader | Self::GzipTruncated | Self::GzipChecksum | Self::GzipLength | Self::GzipTrailing
         )
     }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::GzipTruncated | Self::Truncated | Self::TruncatedRecord => "get a complete copy",
+            Self::GzipHeader
+            | Self::GzipChecksum
+            | Self::GzipLength
+            | Self::GzipTrailing
+            | Self::Deflate
+            | Self::Malformed(_) => "get an undamaged copy",
+            Self::Empty | Self::NoRecords | Self::RecordsNotArray | Self::RecordNotObject => {
+                "check that it is a CloudTrail log file"
+            }
+            Self::ObjectTooLarge => "raise max_object_bytes if you trust it",
+            Self::RecordTooLarge => "raise max_record_bytes",
+            Self::TooDeep | Self::TooManyValues | Self::MatchTooLong { .. } => "look at the record by hand",
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stream = if self.kind.is_stored() { "stored" } else { "decompressed" };
-        write!(f, "{} at {stream} byte {}", self.kind, self.offset)
+        write!(f, "{} at {stream} byte {} ({})", self.kind, self.offset, self.kind.advice())
     }
 }
 

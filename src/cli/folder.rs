@@ -46,11 +46,15 @@ impl FolderSource {
         let bucket = self.folder.join(&object.bucket);
         let folder = if is_name && bucket.is_dir() { &bucket } else { &self.folder };
         let path = folder.join(&object.key).canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Fault::permanent("there is no such object"),
+            io::ErrorKind::NotFound => missing(),
             _ => Fault::permanent(format!("cannot be opened: {error}")),
         })?;
         if path.starts_with(&self.folder) { Ok(path) } else { Err(refuse("it leads out of the folder")) }
     }
+}
+
+fn missing() -> Fault {
+    Fault::permanent("there is no such object (check the key, and the folder given with --bucket-dir)")
 }
 
 impl Source for FolderSource {
@@ -59,7 +63,7 @@ impl Source for FolderSource {
     async fn open(&self, object: &ObjectRef) -> Result<FileBody, Fault> {
         let path = self.path(object)?;
         if !path.is_file() {
-            return Err(Fault::permanent("there is no such object"));
+            return Err(missing());
         }
         File::open(path).map(FileBody).map_err(|error| Fault::permanent(format!("cannot be opened: {error}")))
     }
