@@ -8,7 +8,8 @@
 //! Read are `{"Records":[…]}` with other keys before and after, in any order
 //! and more than once; a top-level array of records; several of either, one
 //! behind the other, as concatenated members give; and, where the caller asks
-//! for it, a record by itself at the top level ([`Layout::Lines`]).
+//! for it, a record by itself at the top level ([`Layout::Lines`]), known by the
+//! keys that CloudTrail gives to every record.
 //!
 //! Validated here: everything outside records that leads to one, brackets by
 //! type, and that strings end. A record's inside is for [`crate::fields`], and
@@ -71,8 +72,9 @@ pub struct RecordReader {
     records: u64,
     /// Whether any top-level value was found.
     found_any: bool,
-    /// The first record that was too large; reported once all is read.
-    too_large: Option<Error>,
+    /// The first record that could not be given out; reported once all others
+    /// are.
+    passed_over: Option<Error>,
 }
 
 /// A top-level object, while it is not known to be a log file or a record.
@@ -81,6 +83,8 @@ struct Document {
     /// Offset of its brace.
     start: u64,
     has_records: bool,
+    /// Whether it has a key of [`RECORD_KEYS`].
+    has_record_key: bool,
     /// Whether the key in progress is `Records`.
     key_is_records: bool,
 }
@@ -118,8 +122,13 @@ enum Role {
     Skipped,
 }
 
-/// The longest raw key that can be `Records`: each letter as `\uXXXX`.
-const LONGEST_RECORDS_KEY: u64 = 7 * 6;
+/// Keys of which every record has some (aggregated ones have `eventId`), and
+/// neither a digest nor an invocation event has any at its top level.
+const RECORD_KEYS: [&[u8]; 7] =
+    [b"eventVersion", b"eventName", b"eventSource", b"eventTime", b"eventType", b"eventID", b"eventId"];
+
+/// The longest raw key that is looked at: 12 letters, each as `\uXXXX`.
+const LONGEST_KEY: u64 = 12 * 6;
 
 impl RecordReader {
     /// A reader for one object after another.
@@ -138,14 +147,14 @@ impl RecordReader {
             document: None,
             records: 0,
             found_any: false,
-            too_large: None,
+            passed_over: None,
         }
     }
 
     /// Makes ready for the next object.
     pub fn reset(&mut self) {
         self.brackets.clear();
-        (self.state, self.document, self.too_large) = (State::Top, None, None);
+        (self.state, self.document, self.passed_over) = (State::Top, None, None);
         (self.at, self.start, self.records, self.found_any) = (0, 0, 0, false);
     }
 
@@ -154,7 +163,7 @@ impl RecordReader {
     #[must_use]
     pub fn keep(&self) -> u64 {
         let in_progress = match self.state {
-            State::InKey => self.at - self.start <= LONGEST_RECORDS_KEY + 1,
+            State::InKey => self.at - self.start <= LONGEST_KEY + 1,
             State::InContainer => self.role == Role::Record && self.fits(self.start),
             _ => false,
         };
@@ -237,7 +246,8 @@ impl RecordReader {
         self.state = match (self.state, byte) {
             (State::Top, b'{') => {
                 self.found_any = true;
-                self.document = Some(Document { start: self.at, has_records: false, key_is_records: false });
+                self.document =
+                    Some(Document { start: self.at, has_records: false, has_record_key: false, key_is_records: false });
                 State::Key { or_close: true }
             }
             (State::Top, b'[') => {
@@ -335,18 +345,17 @@ impl RecordReader {
 
     fn key_ends(&mut self, window: &Window<'_>, quote: usize) -> Result<(), Error> {
         let key_bytes = self.at - self.start - 2;
-        let is_records = if key_bytes <= LONGEST_RECORDS_KEY {
-            let first = (self.start - window.origin) as usize + 1;
-            let key = &window.bytes[first..quote];
-            json::string::unescape(key, &mut Vec::new())
-                .map(|key| key == b"Records")
-                .map_err(|(expected, at)| Error::new(ErrorKind::Malformed(expected), self.start + 1 + at as u64))?
-        } else {
-            false
-        };
         if let Some(document) = &mut self.document {
-            document.key_is_records = is_records;
-            document.has_records |= is_records;
+            document.key_is_records = false;
+            if key_bytes <= LONGEST_KEY {
+                let first = (self.start - window.origin) as usize + 1;
+                let mut scratch = Vec::new();
+                let key = json::string::unescape(&window.bytes[first..quote], &mut scratch)
+                    .map_err(|(expected, at)| Error::new(ErrorKind::Malformed(expected), self.start + 1 + at as u64))?;
+                document.key_is_records = key == b"Records";
+                document.has_records |= document.key_is_records;
+                document.has_record_key |= RECORD_KEYS.contains(&key);
+            }
         }
         self.state = State::Colon;
         Ok(())
@@ -361,9 +370,17 @@ impl RecordReader {
         if document.has_records {
             return Ok(None);
         }
+        let no_records = Error::new(ErrorKind::NoRecords, at);
         match self.layout {
-            Layout::Files => Err(Error::new(ErrorKind::NoRecords, at)),
-            Layout::Lines => Ok(self.record(window, document.start, (self.at - window.origin) as usize)),
+            Layout::Files => Err(no_records),
+            Layout::Lines if document.has_record_key => {
+                Ok(self.record(window, document.start, (self.at - window.origin) as usize))
+            }
+            // One line that is no record costs no other.
+            Layout::Lines => {
+                self.passed_over.get_or_insert(no_records);
+                Ok(None)
+            }
         }
     }
 
@@ -372,7 +389,7 @@ impl RecordReader {
     fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record> {
         self.records += 1;
         if !self.fits(start) {
-            self.too_large.get_or_insert(Error::new(ErrorKind::RecordTooLarge, start));
+            self.passed_over.get_or_insert(Error::new(ErrorKind::RecordTooLarge, start));
             return None;
         }
         Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records })
@@ -385,12 +402,13 @@ impl RecordReader {
     /// Says that the object has ended.
     ///
     /// # Errors
-    /// `Truncated`, `TruncatedRecord`, `Empty`; or `RecordTooLarge` for the
-    /// first of the records that were, now that all others were given out.
+    /// `Truncated`, `TruncatedRecord`, `Empty`; or, now that all others were
+    /// given out, `RecordTooLarge` or `NoRecords` for the first top-level
+    /// object or record that was not.
     pub fn finish(&self) -> Result<(), Error> {
         match self.state {
             State::InContainer if self.role == Role::Record => Err(Error::new(ErrorKind::TruncatedRecord, self.start)),
-            State::Top if self.found_any => self.too_large.map_or(Ok(()), Err),
+            State::Top if self.found_any => self.passed_over.map_or(Ok(()), Err),
             State::Top => Err(Error::new(ErrorKind::Empty, self.at)),
             _ => Err(Error::new(ErrorKind::Truncated, self.at)),
         }

@@ -265,3 +265,197 @@ impl ObjectReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Alert;
+    use crate::rule::Rule;
+    use bytes::Bytes;
+    use std::collections::{HashMap, VecDeque};
+    use std::sync::Mutex;
+
+    /// Bodies by key: chunks, of which the last may be a fault.
+    #[derive(Default)]
+    struct Store(HashMap<String, Vec<Result<Bytes, Fault>>>);
+
+    struct Chunks(VecDeque<Result<Bytes, Fault>>);
+
+    impl Source for Store {
+        type Body = Chunks;
+
+        async fn open(&self, object: &ObjectRef) -> Result<Chunks, Fault> {
+            let chunks = self.0.get(&object.key).ok_or_else(|| Fault::permanent("missing"))?;
+            Ok(Chunks(chunks.iter().cloned().collect()))
+        }
+    }
+
+    impl Body for Chunks {
+        async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+            self.0.pop_front().transpose()
+        }
+    }
+
+    /// Answers with what `outcome` says of an alert; leaves out what is `None`.
+    struct Topics<F> {
+        batches: Mutex<Vec<(Topic, Vec<String>)>>,
+        outcome: F,
+    }
+
+    impl<F: Fn(&Alert) -> Option<Outcome> + Sync> Publish for Topics<F> {
+        async fn batch(&self, topic: &Topic, alerts: &[Alert]) -> Vec<Outcome> {
+            assert!((1..=BATCH_ENTRIES).contains(&alerts.len()));
+            let names = alerts.iter().map(|alert| event_name(alert).to_owned()).collect();
+            self.batches.lock().unwrap().push((topic.clone(), names));
+            alerts.iter().map_while(&self.outcome).collect()
+        }
+    }
+
+    fn event_name(alert: &Alert) -> &str {
+        alert.attributes.iter().find(|(name, _)| *name == "eventName").map_or("", |(_, value)| value)
+    }
+
+    fn topics<F: Fn(&Alert) -> Option<Outcome> + Sync>(outcome: F) -> Topics<F> {
+        Topics { batches: Mutex::default(), outcome }
+    }
+
+    fn accept(_: &Alert) -> Option<Outcome> {
+        Some(Outcome::Sent)
+    }
+
+    /// A file whose records have these names, as one chunk.
+    fn file(names: &[&str]) -> Vec<Result<Bytes, Fault>> {
+        let records: Vec<_> = names.iter().map(|name| json!({"eventName": name})).collect();
+        vec![Ok(json!({"Records": records}).to_string().into())]
+    }
+
+    fn store(files: &[(&str, Vec<Result<Bytes, Fault>>)]) -> Store {
+        Store(files.iter().map(|(key, chunks)| ((*key).to_owned(), chunks.clone())).collect())
+    }
+
+    fn s3(keys: &[&str]) -> Value {
+        let records = keys.iter().map(|key| {
+            json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+                "s3": {"bucket": {"name": "b"}, "object": {"key": key}}})
+        });
+        json!({"Records": records.collect::<Value>()})
+    }
+
+    fn sqs(messages: &[(&str, &[&str])], queue: &str) -> Value {
+        let records = messages.iter().map(|(id, keys)| {
+            json!({"eventSource": "aws:sqs", "eventSourceARN": queue, "messageId": id, "body": s3(keys).to_string()})
+        });
+        json!({"Records": records.collect::<Value>()})
+    }
+
+    /// Two rules: every name that begins with x; and `xy` to a topic of its own.
+    fn handler() -> Handler {
+        let mut own = Rule::from_pattern("own", r#"{"eventName":["xy"]}"#).unwrap();
+        own.topic_arn = Some("own-topic".into());
+        let rules = vec![Rule::from_pattern("all", r#"{"eventName":[{"prefix":"x"}]}"#).unwrap(), own];
+        let topic = Some("topic".into());
+        Handler::new(Arc::new(RuleSet::new(rules)), &Limits::default(), topic, Format::Text)
+    }
+
+    fn run(event: &Value, store: &Store, topics: &impl Publish) -> Report {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(handler().handle(event.to_string().as_bytes(), store, topics))
+    }
+
+    fn failed(report: &Report) -> String {
+        let failures = report.response.as_ref().unwrap()["batchItemFailures"].as_array().unwrap().clone();
+        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn alerts_of_all_objects_share_batches_by_topic() {
+        let names: Vec<String> = (0..7).map(|n| format!("x{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let store = store(&[("1", file(&names)), ("2", file(&["a", "xy"])), ("3", file(&names))]);
+        let topics = topics(accept);
+        let report = run(&s3(&["1", "2", "3"]), &store, &topics);
+        assert_eq!(report.response, Ok(Value::Null));
+        let matches: Vec<_> = report.objects.iter().map(|object| object.counts.matches).collect();
+        assert_eq!(matches, [7, 2, 7]);
+        let mut sizes: Vec<_> =
+            topics.batches.lock().unwrap().iter().map(|(topic, names)| (topic.clone().unwrap(), names.len())).collect();
+        sizes.sort();
+        assert_eq!(sizes, [("own-topic".into(), 1), ("topic".into(), 5), ("topic".into(), 10)]);
+    }
+
+    #[test]
+    fn a_batch_stays_below_the_bytes_of_one_call() {
+        let record = json!({"eventName": "x", "requestParameters": "p".repeat(100_000)});
+        let text = json!({"Records": vec![record; 5]}).to_string();
+        let topics = topics(accept);
+        run(&s3(&["1"]), &store(&[("1", vec![Ok(text.into())])]), &topics);
+        let sizes: Vec<_> = topics.batches.lock().unwrap().iter().map(|(_, names)| names.len()).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+    }
+
+    #[test]
+    fn every_alert_that_was_not_accepted_fails_its_object_and_no_other() {
+        let store = store(&[("1", file(&["x1"])), ("2", file(&["x2", "x3"])), ("3", file(&["x4"]))]);
+        let event = sqs(&[("A", &["1"]), ("B", &["2"]), ("C", &["3"])], "q");
+        let refused = [Outcome::Retry("throttled".into()), Outcome::Rejected("refused".into())];
+        for outcome in refused {
+            let topics = topics(|alert| Some(if event_name(alert) == "x3" { outcome.clone() } else { Outcome::Sent }));
+            assert_eq!(failed(&run(&event, &store, &topics)), "B", "{outcome:?}");
+        }
+        // No outcome at all for the last two.
+        let topics = topics(|alert| (event_name(alert) < "x3").then_some(Outcome::Sent));
+        let report = run(&event, &store, &topics);
+        assert_eq!(failed(&report), "BC");
+        assert!(report.objects[1].failure().unwrap().contains("1 of 2 alerts were not accepted: no answer"));
+    }
+
+    #[test]
+    fn matches_before_a_fault_are_published_and_the_object_fails() {
+        let mut broken = file(&["x1", "x2"]);
+        let cut = broken[0].clone().unwrap();
+        broken[0] = Ok(cut.slice(..cut.len() - 5));
+        for last in [Err(Fault::transient("connection reset")), Ok(Bytes::from_static(b"\"a}}garbage"))] {
+            let mut chunks = broken.clone();
+            chunks.push(last);
+            let topics = topics(accept);
+            let report = run(&s3(&["1", "2"]), &store(&[("1", chunks), ("2", file(&["x3"]))]), &topics);
+            assert!(matches!(report.objects[0].status, Status::Failed(_)));
+            assert_eq!(report.objects[1].status, Status::Done);
+            assert!(report.response.unwrap_err().starts_with("s3://b/1: "));
+            assert_eq!(topics.batches.lock().unwrap()[0].1, ["x1", "x3"]);
+        }
+    }
+
+    #[test]
+    fn when_all_messages_failed_the_invocation_fails() {
+        let report = run(&sqs(&[("A", &["1"]), ("B", &["2"])], "q"), &Store::default(), &topics(accept));
+        let error = report.response.unwrap_err();
+        assert!(error.contains("message A: s3://b/1: missing") && error.contains("message B"), "{error}");
+    }
+
+    #[test]
+    fn a_fifo_queue_stops_at_the_first_failure_also_of_an_alert() {
+        let store = store(&[("1", file(&["x1"])), ("2", file(&["x2"])), ("3", file(&["x3"]))]);
+        let event = sqs(&[("A", &["1"]), ("B", &["2"]), ("C", &["3"])], "arn:q.fifo");
+        let topics =
+            topics(|alert| Some(if event_name(alert) == "x2" { Outcome::Retry("r".into()) } else { Outcome::Sent }));
+        assert_eq!(failed(&run(&event, &store, &topics)), "BC");
+        let published: Vec<_> = topics.batches.lock().unwrap().iter().flat_map(|(_, names)| names.clone()).collect();
+        assert_eq!(published, ["x1", "x2"]);
+    }
+
+    #[test]
+    fn a_message_without_objects_succeeds() {
+        let report = run(&sqs(&[("A", &[]), ("B", &["1"])], "q"), &store(&[("1", file(&[]))]), &topics(accept));
+        assert_eq!(failed(&report), "");
+    }
+
+    #[test]
+    fn nothing_leaks_from_one_object_to_the_next() {
+        let store = store(&[("1", vec![Ok("{\"Records\":[{\"eventName\":\"x".into())]), ("2", file(&["a"]))]);
+        let report = run(&s3(&["1", "2", "missing"]), &store, &topics(accept));
+        let counts: Vec<_> = report.objects.iter().map(|o| (o.counts.records, o.counts.matches)).collect();
+        assert_eq!(counts, [(0, 0), (1, 0), (0, 0)]);
+        assert_eq!(report.objects[1].status, Status::Done);
+    }
+}

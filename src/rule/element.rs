@@ -2,7 +2,7 @@
 
 use super::RuleError;
 use super::ip;
-use super::node::{Node, Value};
+use super::node::{Member, Node, Value};
 use crate::json::number::comparable;
 use std::net::IpAddr;
 
@@ -63,7 +63,7 @@ impl Element {
             ))),
             Value::Object(members) => match &members[..] {
                 [] => Err(node.place.error(format!("{path}: an operator is missing in the empty object"))),
-                [operator] => Self::operator(&operator.key, &operator.node, path),
+                [operator] => Self::operator(operator, path),
                 [_, second, ..] => {
                     Err(second.place.error(format!("{path}: only one operator per object; write a second object")))
                 }
@@ -71,9 +71,9 @@ impl Element {
         }
     }
 
-    fn operator(name: &str, node: &Node, path: &str) -> Result<Self, RuleError> {
+    fn operator(Member { key: name, place, node }: &Member, path: &str) -> Result<Self, RuleError> {
         let what = format!("{path}: the value of {name}");
-        match name {
+        match &name[..] {
             "prefix" => node.string(&what).map(|text| Self::Prefix(text.to_owned())),
             "suffix" => node.string(&what).map(|text| Self::Suffix(text.to_owned())),
             "exists" => match node.value {
@@ -82,7 +82,7 @@ impl Element {
                 _ => Err(node.place.error(format!("{what} must be true or false, not {}", node.kind()))),
             },
             "anything-but" => Self::anything_but(node, &what),
-            _ => Err(node.place.error(format!(
+            _ => Err(place.error(format!(
                 "{path}: unknown operator {name:?}; known are prefix, suffix, anything-but and exists"
             ))),
         }

@@ -1,0 +1,321 @@
+//! The program from outside: standard output, standard error, exit status.
+
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const SNS: &str = r#"{"eventSource":["sns.amazonaws.com"],"eventName":["CreateTopic"]}"#;
+
+struct Run {
+    out: String,
+    err: String,
+    status: i32,
+}
+
+fn run_with(arguments: &[&str], input: &[u8]) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trailwire"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may end before it has read all.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Run { out: text(output.stdout), err: text(output.stderr), status: output.status.code().unwrap() }
+}
+
+fn run(arguments: &[&str]) -> Run {
+    run_with(arguments, b"")
+}
+
+fn path(folder: &tempfile::TempDir, name: &str) -> (PathBuf, String) {
+    let path = folder.path().join(name);
+    let text = path.to_str().unwrap().to_owned();
+    (path, text)
+}
+
+#[test]
+fn scan_exits_with_what_it_found() {
+    let bucket = "testdata/bucket";
+    assert_eq!(run(&["scan", "-p", SNS, bucket]).status, 0);
+    assert_eq!(run(&["scan", "-p", r#"{"eventName":["NoSuchCall"]}"#, bucket]).status, 1);
+    assert_eq!(run(&["scan", "-p", SNS, bucket, "no/such/file"]).status, 2);
+    assert_eq!(run(&["scan", "-p", SNS]).status, 2);
+    assert_eq!(run(&["scan", "-p", "{", bucket]).status, 2);
+    assert_eq!(run(&["scan", "-r", "no-such-pack", bucket]).status, 2);
+}
+
+#[test]
+fn records_are_printed_once_each_as_they_are() {
+    let all = run(&["scan", "-o", "record", "testdata/bucket"]);
+    assert_eq!((all.out.lines().count(), all.status), (69, 0));
+    let both = run(&["scan", "-p", SNS, "-p", SNS, "-o", "record", "testdata/bucket"]);
+    assert_eq!(both.out.lines().count(), 6);
+    for line in both.out.lines() {
+        assert!(all.out.contains(line));
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["eventName"], "CreateTopic");
+    }
+    assert!(both.err.contains("8 files, 69 records, 12 matches, 1 skipped (CloudTrail-Digest)"), "{}", both.err);
+}
+
+#[test]
+fn counts_have_a_line_for_every_rule_in_order() {
+    let counts = run(&["scan", "-r", "tutorial", "-p", SNS, "-p", r#"{"x":[1]}"#, "-o", "count", "testdata/bucket"]);
+    assert_eq!(counts.out, "6\tsns-topic-created\n1\tsns-topic-removed\n6\tpattern-1\n0\tpattern-2\n");
+}
+
+#[test]
+fn json_alerts_are_one_object_per_line() {
+    let alerts = run(&["scan", "-r", "tutorial", "-o", "json", "testdata/bucket"]);
+    let alerts: Vec<Value> = alerts.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(alerts.len(), 7);
+    for alert in &alerts {
+        assert_eq!(alert["record"]["eventSource"], "sns.amazonaws.com");
+        assert_eq!(alert["alertId"].as_str().unwrap().len(), 32);
+        assert!(alert["source"]["key"].as_str().unwrap().starts_with("testdata/bucket"));
+    }
+}
+
+#[test]
+fn text_is_the_default() {
+    let text = run(&["scan", "-r", "tutorial", "testdata/bucket"]).out;
+    assert!(text.contains("[HIGH] sns-topic-removed: DeleteTopic by "), "{text}");
+}
+
+#[test]
+fn standard_input_takes_files_lines_and_gzip_and_any_number_of_them() {
+    let scan = |input: &[u8]| run_with(&["scan", "-p", r#"{"eventName":["A"]}"#, "-o", "count", "-"], input);
+    let line = r#"{"eventName":"A"}"#;
+    for (input, count) in [
+        (format!("{line}\n{line}\n"), 2),
+        (format!("{{\"Records\":[{line}]}}{{\"x\":[1,{{}}],\"Records\":[{line},{line}]}}\n{line}"), 4),
+        (format!("[{line}]"), 1),
+        ("{\n  \"eventName\":\n  \"A\"\n}\n".to_owned(), 1),
+        (format!("{line}{{\"eventName\":\"B\"}}"), 1),
+    ] {
+        let found = scan(input.as_bytes());
+        assert_eq!((found.out, found.status), (format!("{count}\tpattern-1\n"), 0), "{input}");
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(line.as_bytes()).unwrap();
+    assert_eq!(scan(&gzip.finish().unwrap()).out, "1\tpattern-1\n");
+}
+
+#[test]
+fn an_object_that_is_neither_file_nor_record_fails_and_hides_nothing() {
+    let input = "{\"eventName\":\"A\"}\n{\"hello\":\"world\"}\n{\"eventName\":\"A\"}\n";
+    let found = run_with(&["scan", "-p", r#"{"eventName":["A"]}"#, "-o", "count", "-"], input.as_bytes());
+    assert_eq!((&found.out[..], found.status), ("2\tpattern-1\n", 2));
+    assert!(found.err.contains("JSON without a Records array") && found.err.contains("byte 34"), "{}", found.err);
+}
+
+/// Every malformed file: named, with byte and cause and status 2, and nothing
+/// else of the same run is lost.
+#[test]
+fn each_fault_is_named_with_its_byte_and_the_rest_is_read() {
+    let expected = fs::read_to_string("testdata/malformed/expected.tsv").unwrap();
+    let good = "testdata/bucket/AWSLogs/123456789012/CloudTrail/eu-west-1";
+    let alone = run(&["scan", "-p", SNS, "-o", "record", good]).out.lines().count();
+    let mut seen = 0;
+    for line in expected.lines().skip(1) {
+        let [file, kind, offset, matches] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let file = format!("testdata/malformed/{file}");
+        let found = run(&["scan", "-p", SNS, "-o", "record", &file, good]);
+        let cause = match kind {
+            "GzipTruncated" => "truncated: the object ends inside a gzip member at stored byte",
+            "GzipChecksum" => "wrong gzip checksum: the data are damaged at stored byte",
+            "GzipLength" => "wrong gzip length: the data are damaged at stored byte",
+            "GzipTrailing" => "garbage after the last gzip member at stored byte",
+            "Malformed" => "malformed JSON: expected",
+            "NoRecords" => "JSON without a Records array: not a CloudTrail log file at decompressed byte",
+            "RecordTooLarge" => "a record is larger than max_record_bytes at decompressed byte",
+            "Empty" => "the object is empty at decompressed byte",
+            "TruncatedRecord" => "truncated: the object ends inside the record that begins at decompressed byte",
+            "RecordNotObject" => "a record is not a JSON object at decompressed byte",
+            other => panic!("{other}"),
+        };
+        assert_eq!(found.status, 2, "{line}");
+        let error =
+            found.err.lines().find(|line| line.contains(&file)).unwrap_or_else(|| panic!("{line}: {}", found.err));
+        assert!(error.contains(cause) && error.contains(&format!("byte {offset} (")), "{line}: {error}");
+        assert_eq!(found.out.lines().count(), alone + matches.parse::<usize>().unwrap(), "{line}");
+        seen += 1;
+    }
+    assert!(seen >= 10);
+}
+
+#[test]
+fn limits_can_be_set() {
+    let oversize = "testdata/malformed/oversize.json.gz";
+    let found = run(&["scan", "-o", "record", "--max-record-bytes", "2000000", oversize]);
+    assert_eq!((found.out.lines().count(), found.status), (3, 0), "{}", found.err);
+    let found = run(&["scan", "-o", "record", "--max-object-bytes", "5000", oversize]);
+    assert_eq!((found.out.lines().count(), found.status), (1, 2));
+    assert!(found.err.contains("more than max_object_bytes at decompressed byte 5000"), "{}", found.err);
+}
+
+#[test]
+fn folders_are_walked_in_name_order_and_arguments_kept_in_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, event) in [("b.json", "1"), ("a/z.json", "2"), ("a.jsonl", "3"), ("c.txt", "4"), (".d.json", "5")] {
+        let (path, _) = path(&folder, name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("{{\"eventName\":\"{event}\"}}\n")).unwrap();
+    }
+    let (_, text) = path(&folder, "c.txt");
+    let names = |arguments: &[&str]| {
+        let out = run(&[&["scan", "-o", "record"], arguments].concat()).out;
+        out.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["eventName"].as_str().unwrap().to_owned())
+            .collect::<String>()
+    };
+    let root = folder.path().to_str().unwrap();
+    assert_eq!(names(&[root]), "5231");
+    assert_eq!(names(&[&text, root]), "45231");
+}
+
+#[test]
+fn a_pipe_that_is_closed_early_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trailwire"))
+        .args(["scan", "-o", "record", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let record = format!("{{\"eventName\":\"{}\"}}\n", "x".repeat(1000));
+    let _ = child.stdin.take().unwrap().write_all(record.repeat(2000).as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+}
+
+#[test]
+fn rule_errors_name_file_and_place_and_patterns_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rules, name) = path(&folder, "r.yaml");
+    fs::write(&rules, "rules:\n- id: a\n  pattern: {eventName: [{wildcard: x}]}\n").unwrap();
+    let found = run(&["scan", "-r", &name, "testdata/bucket"]);
+    assert_eq!(found.status, 2);
+    assert!(
+        found.err.contains(&format!("{name}:3:26: rule a: eventName: unknown operator \"wildcard\"")),
+        "{}",
+        found.err
+    );
+    let found = run(&["scan", "-p", r#"{"detail":{"eventName":["x"]}}"#, "testdata/bucket"]);
+    assert!(found.err.contains("-p: line 1, column 2:") && found.status == 2, "{}", found.err);
+}
+
+#[test]
+fn rules_lists_packs_and_prints_one() {
+    assert!(run(&["rules"]).out.starts_with("tutorial "));
+    assert_eq!(run(&["rules", "tutorial"]).out, fs::read_to_string("rules/tutorial.yaml").unwrap());
+    assert_eq!(run(&["rules", "none"]).status, 2);
+}
+
+fn invoke(event: &str, arguments: &[&str]) -> Run {
+    run(&[&["invoke", event, "--bucket-dir", "testdata/bucket", "-r", "tutorial"], arguments].concat())
+}
+
+#[test]
+fn invoke_handles_the_s3_event() {
+    let found = invoke("testdata/events/s3.json", &["-o", "json"]);
+    let report: Value = serde_json::from_str(&found.out).unwrap();
+    assert_eq!((found.status, &report["response"]), (0, &Value::Null), "{}", found.err);
+    let objects: Vec<_> = report["objects"].as_array().unwrap().iter().collect();
+    let column = |name: &str| objects.iter().map(|object| object[name].clone()).collect::<Value>();
+    assert_eq!(column("status"), serde_json::json!(["done", "done", "skipped", "done"]));
+    assert_eq!(column("records"), serde_json::json!([40, 12, 0, 4]));
+    assert_eq!(column("matches"), serde_json::json!([3, 1, 0, 1]));
+    assert!(objects[3]["key"].as_str().unwrap().starts_with("audit logs+copies/AWSLogs/"));
+    let alerts = report["alerts"].as_array().unwrap();
+    assert_eq!(alerts.len(), 5);
+    assert!(alerts.iter().all(|alert| alert["source"]["bucket"] == "example-cloudtrail-logs"));
+
+    let text = invoke("testdata/events/s3.json", &[]);
+    assert_eq!(text.out.matches("\nThe record as CloudTrail wrote it:\n").count(), 5);
+    assert!(text.out.contains("later\n") && text.out.contains("s3://example-cloudtrail-logs/audit logs+copies/"));
+    assert_eq!(text.status, 0);
+}
+
+#[test]
+fn invoke_reports_the_messages_that_failed_and_only_those() {
+    let failures = |event: &str| {
+        let found = invoke(event, &["-o", "json"]);
+        assert_eq!(found.status, 2);
+        let report: Value = serde_json::from_str(&found.out).unwrap();
+        let failures = report["response"]["batchItemFailures"].as_array().unwrap();
+        let ids = failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().chars().last().unwrap());
+        (ids.collect::<String>(), report)
+    };
+    let (failed, report) = failures("testdata/events/sqs.json");
+    assert_eq!(failed, "4");
+    let statuses: Vec<_> = report["objects"].as_array().unwrap().iter().map(|object| &object["status"]).collect();
+    assert_eq!(statuses, ["done", "done", "done", "failed"]);
+    assert!(report["objects"][3]["error"].as_str().unwrap().contains("no such object"));
+    // On a FIFO queue nothing behind the failure is touched.
+    let (failed, report) = failures("testdata/events/sqs-fifo.json");
+    assert_eq!((&failed[..], report["objects"].as_array().unwrap().len()), ("23", 2));
+}
+
+#[test]
+fn an_event_that_is_unknown_or_names_a_key_outside_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    for (event, said) in [
+        ("{}", "an empty object"),
+        ("not json", "not JSON"),
+        (
+            r#"{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"../rules/tutorial.yaml"}}}]}"#,
+            "s3://b/../rules/tutorial.yaml: the key is refused",
+        ),
+        (
+            r#"{"Records":[{"eventSource":"aws:sqs","messageId":"m","body":"{}"}]}"#,
+            "message m: unknown event: an empty object",
+        ),
+    ] {
+        let (file, name) = path(&folder, "event.json");
+        fs::write(file, event).unwrap();
+        let found = invoke(&name, &["-o", "json"]);
+        let report: Value = serde_json::from_str(&found.out).unwrap();
+        let error = report["response"]["error"].as_str().unwrap();
+        assert!(found.status == 2 && error.contains(said), "{event}: {error}");
+    }
+}
+
+#[test]
+fn invoke_without_rules_refuses_and_says_how() {
+    let found = run(&["invoke", "testdata/events/s3.json", "--bucket-dir", "testdata/bucket"]);
+    assert!(found.status == 2 && found.err.contains("-r tutorial"), "{}", found.err);
+}
+
+/// Whatever a malformed file holds, none of it is printed beside its matches.
+#[test]
+fn errors_never_print_what_a_file_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, text) in [
+        "planted",
+        "{\"planted\":1}",
+        "{\"Records\":[planted]}",
+        "{\"Records\":[{\"eventName\":planted}]}",
+        "{\"Records\":[{\"eventName\":\"planted\\q\"}]}",
+        "{\"Records\":[{\"planted\" 1}]}",
+        "{\"Records\":\"planted\"}",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (file, name) = path(&folder, &format!("{number}.json"));
+        fs::write(file, text).unwrap();
+        let found = run(&["scan", "-p", SNS, &name]);
+        assert!(found.status == 2 && !found.err.contains("planted"), "{text}: {}", found.err);
+    }
+}
