@@ -1,0 +1,117 @@
+//! Memory and time on 500 MB of logs, beside 50 MB and beside inflating alone.
+//!
+//! Takes a minute and means something in a release build only, so it is run by
+//! `.ci/run`: `cargo test --release --test scale -- --ignored --nocapture`.
+//!
+//! The logs are made by `../shared/tools/synth.py` where that is at hand, and
+//! else are the largest test object as often as it takes, one gzip member each.
+
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATTERN: &str = r#"{"eventType":["AwsApiCall"],"eventSource":["sns.amazonaws.com"],"eventName":["CreateTopic"]}"#;
+
+/// A gzip file of about `bytes` decompressed bytes, made once.
+fn logs(bytes: u64) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("logs-{bytes}.json.gz"));
+    if path.exists() {
+        return path;
+    }
+    let partial = path.with_extension("partial.json.gz");
+    let synth = root.join("../shared/tools/synth.py");
+    let made = synth.exists()
+        && Command::new("python3")
+            .arg(&synth)
+            .args(["--bytes", &bytes.to_string(), "--seed", "1", "--out"])
+            .arg(&partial)
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+    if !made {
+        eprintln!("synth.py is not here: the logs are the test data, over and over");
+        let folder = root.join("testdata/bucket/AWSLogs/123456789012/CloudTrail/eu-west-1/2026/10/14");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let object = fs::read(files.max_by_key(|path| path.metadata().unwrap().len()).unwrap()).unwrap();
+        let size = u32::from_le_bytes(*object.last_chunk().unwrap());
+        let mut file = File::create(&partial).unwrap();
+        for _ in 0..bytes / u64::from(size) {
+            file.write_all(&object).unwrap();
+        }
+    }
+    fs::rename(&partial, &path).unwrap();
+    path
+}
+
+/// Scans a file; returns the time and the peak of resident memory in bytes.
+fn scan(path: &Path) -> (Duration, u64) {
+    let start = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trailwire"))
+        .args(["scan", "--quiet", "-p", PATTERN, "-o", "count"])
+        .arg(path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let exit = loop {
+        // The kernel keeps the high-water mark itself; a look now and then, the
+        // last one shortly before the end, is enough.
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let mark = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(kilobytes) = mark.and_then(|mark| mark.trim().strip_suffix(" kB")) {
+            peak = peak.max(kilobytes.parse::<u64>().unwrap() * 1024);
+        }
+        if let Some(exit) = child.try_wait().unwrap() {
+            break exit;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let time = start.elapsed();
+    let mut counts = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut counts).unwrap();
+    assert!(exit.code().is_some_and(|code| code < 2) && counts.ends_with("\tpattern-1\n"), "{exit} {counts}");
+    (time, peak)
+}
+
+/// Inflates a file with flate2 on zlib-rs, and nothing else.
+fn inflate(path: &Path) -> Duration {
+    let start = Instant::now();
+    let mut reader =
+        flate2::read::MultiGzDecoder::new(std::io::BufReader::with_capacity(256 << 10, File::open(path).unwrap()));
+    let mut buffer = vec![0; 256 << 10];
+    while reader.read(&mut buffer).unwrap() > 0 {}
+    start.elapsed()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[test]
+#[ignore = "takes a minute, and a release build"]
+fn memory_is_flat_and_time_is_near_that_of_inflating() {
+    let (small, large) = (logs(50_000_000), logs(500_000_000));
+    let peak = |path: &Path| (0..3).map(|_| scan(path).1).max().unwrap();
+    let (peak_small, peak_large) = (peak(&small), peak(&large));
+    // Pairs, since the clock of a virtual machine drifts.
+    let ratios = (0..7).map(|_| {
+        let inflating = inflate(&large).as_secs_f64();
+        scan(&large).0.as_secs_f64() / inflating
+    });
+    let ratio = median(ratios.collect());
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "peak resident memory: {:.2} MiB on 50 MB, {:.2} MiB on 500 MB; time on 500 MB: {ratio:.2} x flate2 inflating it",
+        mib(peak_small),
+        mib(peak_large)
+    );
+    assert!(mib(peak_large) < 16.0 && mib(peak_large) - mib(peak_small) < 1.0);
+    assert!(ratio <= 1.8 || cfg!(debug_assertions), "{ratio}");
+}
