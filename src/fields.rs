@@ -443,3 +443,126 @@ impl Cursor<'_> {
         Error::new(kind, self.window.origin + at as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::buffer::Buffer;
+
+    /// What is picked out of a record: path, value as text, and the chain of elements from the innermost.
+    type Picked = (&'static str, String, Vec<(u32, u32)>);
+
+    fn pick(paths: &[&'static str], text: &str) -> Result<Vec<Picked>, Error> {
+        let mut tree = PathTree::default();
+        let slots: Vec<Slot> = paths.iter().map(|path| tree.insert(path)).collect();
+        let mut buffer = Buffer::new(&Limits::default());
+        buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
+        buffer.fill(text.len());
+        let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+        let (mut fields, mut leaves) = (Fields::new(), Vec::new());
+        fields.pick(&buffer.window(), record, &tree, |leaf| {
+            let path = paths[slots.iter().position(|&slot| slot == leaf.slot).unwrap()];
+            let value = match leaf.value {
+                Scalar::String(text) => format!("{:?}", String::from_utf8_lossy(text)),
+                Scalar::Number(text) => text.to_owned(),
+                Scalar::Bool(value) => value.to_string(),
+                Scalar::Null => "null".to_owned(),
+            };
+            leaves.push((path, value, leaf.frame));
+            Ok(())
+        })?;
+        let chain = |frame: FrameId| {
+            let frames = fields.frames();
+            std::iter::successors(Some(frame), |&frame| Some(frames[frame as usize].up))
+                .take_while(|&frame| frame != 0)
+                .map(|frame| (frames[frame as usize].array, frames[frame as usize].index))
+                .collect()
+        };
+        Ok(leaves.into_iter().map(|(path, value, frame)| (path, value, chain(frame))).collect())
+    }
+
+    /// Paths and values of what is picked.
+    fn values(paths: &[&'static str], text: &str) -> Vec<String> {
+        pick(paths, text).unwrap().into_iter().map(|(path, value, _)| format!("{path}={value}")).collect()
+    }
+
+    #[test]
+    fn wanted_scalars_are_picked_in_the_order_of_the_record() {
+        let text =
+            r#"{"z":{"a":0},"b":{"c":"x","d":[1,{"c":null}]},"a":[1.50,[true,"y"]],"b":{"c":-1}, "a" : "" ,"b":7}"#;
+        let expected = ["b.c=\"x\"", "a=1.50", "a=true", "a=\"y\"", "b.c=-1", "a=\"\""];
+        assert_eq!(values(&["a", "b.c"], text), expected);
+        assert_eq!(values(&["b.d.c", "b"], text), ["b.d.c=null", "b=7"]);
+        assert_eq!(values(&["c", "a.a"], text), [""; 0]);
+    }
+
+    #[test]
+    fn keys_and_values_are_unescaped() {
+        let text = r#"{"\u0061":"\u00e9\n","a.\u0062":"\"","x":"\\","long\u002dkey-of-more-than-8":"\ud83d\ude00"}"#;
+        let expected = [r#"a="é\n""#, r#"a.b="\"""#, "long-key-of-more-than-8=\"😀\""];
+        assert_eq!(values(&["a", "a.b", "long-key-of-more-than-8"], text), expected);
+    }
+
+    #[test]
+    fn values_know_the_elements_around_them_that_are_no_scalars() {
+        let text = r#"{"a":[{"b":1},2,{"b":[3,[4]],"c":[{"d":5}]}],"b":6}"#;
+        let picked = pick(&["a", "a.b", "a.c.d", "b"], text).unwrap();
+        let expected = [
+            ("a.b", "1", &[(0, 0)][..]),
+            ("a", "2", &[]),
+            ("a.b", "3", &[(0, 2)]),
+            ("a.b", "4", &[(1, 1), (0, 2)]),
+            ("a.c.d", "5", &[(3, 0), (0, 2)]),
+            ("b", "6", &[]),
+        ];
+        let picked: Vec<_> = picked.iter().map(|(path, value, chain)| (*path, &value[..], &chain[..])).collect();
+        assert_eq!(picked, expected);
+    }
+
+    #[test]
+    fn what_is_skipped_may_hold_anything_that_is_balanced() {
+        let text = "{\"x\":tru,\"y\":[1 2,,{\"a\"}],\"s\":\"\\q\u{1}\",\"a\":1,\"z\":01}";
+        assert_eq!(values(&["a"], text), ["a=1"]);
+    }
+
+    #[test]
+    fn faults_on_the_way_have_their_place() {
+        use Expected::{Colon, CommaOrClose, Escape, Key, NoControl, Scalar, Value};
+        for (text, expected, offset) in [
+            (r#"{"z" 1}"#, Colon, 5),
+            (r#"{"z":1 "a":1}"#, CommaOrClose, 7),
+            (r#"{"z":1,}"#, Key, 7),
+            (r#"{"z":,"a":1}"#, Value, 5),
+            (r#"{z:1}"#, Key, 1),
+            (r#"{"a":nul}"#, Scalar, 5),
+            (r#"{"a":[1,+1]}"#, Scalar, 8),
+            (r#"{"a":["x" "y"]}"#, CommaOrClose, 10),
+            (r#"{"a":"x\z"}"#, Escape, 7),
+            ("{\"a\":\"xy\n\"}", NoControl, 8),
+            (r#"{"b":{"c":1,"c"}}"#, Colon, 15),
+            (r#"{"\u00":1}"#, Escape, 2),
+        ] {
+            let error = pick(&["a", "b.c"], text).unwrap_err();
+            assert_eq!((error.kind, error.offset), (ErrorKind::Malformed(expected), offset), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_taker_has_the_place_of_the_value() {
+        let mut tree = PathTree::default();
+        tree.insert("a");
+        for (text, offset) in [(&br#"{"a":[0,7]}"#[..], 8), (br#"{"a":[0,"x"]}"#, 9)] {
+            let mut buffer = Buffer::new(&Limits::default());
+            buffer.spare()[..text.len()].copy_from_slice(text);
+            buffer.fill(text.len());
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+            let refuse = |leaf: Leaf<'_>| match leaf.value {
+                Scalar::Number("0") => Ok(()),
+                _ => Err(ErrorKind::TooManyValues),
+            };
+            let end = Fields::new().pick(&buffer.window(), record, &tree, refuse);
+            assert_eq!(end, Err(Error::new(ErrorKind::TooManyValues, offset)));
+        }
+    }
+}

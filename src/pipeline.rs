@@ -227,3 +227,128 @@ impl Pipeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Expected;
+    use crate::rule::{Pattern, Rule};
+    use std::io::Write;
+
+    fn pipeline(pattern: &str) -> Pipeline {
+        let rules = vec![Rule::new("any", Pattern::any()), Rule::new("r", Pattern::from_json(pattern).unwrap())];
+        Pipeline::new(Arc::new(RuleSet::new(rules)), &Limits::default(), Layout::Files)
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A sink that keeps numbers, offsets and rules, and pauses where it is told to.
+    fn sink(found: &mut Vec<(u64, u64, Vec<u32>)>, pause: bool) -> impl Sink {
+        move |it: &Match<'_>| {
+            found.push((it.number, it.offset, it.rules.to_vec()));
+            if pause { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+
+    const TEXT: &[u8] = br#"{"Records":[{"a":1},{"a":2},{"a":1}]}"#;
+
+    #[test]
+    fn matches_come_with_number_offset_and_rules() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let mut found = Vec::new();
+        assert_eq!(pipeline.feed(TEXT, &mut sink(&mut found, false)), (Ok(Step::InputEmpty), TEXT.len()));
+        assert_eq!(pipeline.finish(&mut sink(&mut found, false)), Ok(Step::End));
+        assert_eq!(found, [(1, 12, vec![0, 1]), (2, 20, vec![0]), (3, 28, vec![0, 1])]);
+        let size = TEXT.len() as u64;
+        assert_eq!(pipeline.counts(), Counts { stored_bytes: size, bytes: size, records: 3, matches: 5 });
+    }
+
+    #[test]
+    fn a_pause_loses_nothing_and_repeats_nothing() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let mut found = Vec::new();
+        for object in [TEXT.to_vec(), gzip(TEXT)] {
+            pipeline.reset();
+            found.clear();
+            let (step, taken) = pipeline.feed(&object, &mut sink(&mut found, true));
+            assert_eq!((step, found.len()), (Ok(Step::Paused), 1));
+            let mut rest = &object[taken..];
+            for matches in [2, 3] {
+                let (step, taken) = pipeline.feed(rest, &mut sink(&mut found, true));
+                rest = &rest[taken..];
+                assert_eq!((step, found.len()), (Ok(Step::Paused), matches));
+            }
+            let (step, taken) = pipeline.feed(rest, &mut sink(&mut found, true));
+            assert_eq!((step, taken), (Ok(Step::InputEmpty), rest.len()));
+            assert_eq!(pipeline.finish(&mut sink(&mut found, true)), Ok(Step::End));
+            assert_eq!(pipeline.finish(&mut sink(&mut found, true)), Ok(Step::End), "the end stays");
+            assert_eq!(found.len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_pause_without_more_input_goes_on_in_finish() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let mut found = Vec::new();
+        let (step, taken) = pipeline.feed(TEXT, &mut sink(&mut found, true));
+        assert_eq!((step, taken), (Ok(Step::Paused), TEXT.len()));
+        assert_eq!(pipeline.finish(&mut sink(&mut found, true)), Ok(Step::Paused));
+        assert_eq!(pipeline.finish(&mut sink(&mut found, true)), Ok(Step::Paused));
+        assert_eq!(pipeline.finish(&mut sink(&mut found, true)), Ok(Step::End));
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn matches_before_an_error_are_given_and_the_error_stays_until_a_reset() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let truncated = gzip(TEXT);
+        let trailing = [&truncated[..], b"x"].concat();
+        let objects = [
+            (TEXT[..35].to_vec(), Error::new(ErrorKind::Truncated, 35)),
+            ([&TEXT[..35], b"}"].concat(), Error::new(ErrorKind::Malformed(Expected::CommaOrClose), 35)),
+            (br#"[{"a":1},{"a":2},{"a":1},{"a":x}]"#.to_vec(), Error::new(ErrorKind::Malformed(Expected::Scalar), 30)),
+            (trailing, Error::new(ErrorKind::GzipTrailing, truncated.len() as u64)),
+            (
+                truncated[..truncated.len() - 1].to_vec(),
+                Error::new(ErrorKind::GzipTruncated, truncated.len() as u64 - 1),
+            ),
+        ];
+        for (object, error) in &objects {
+            pipeline.reset();
+            let mut found = Vec::new();
+            let (step, _) = pipeline.feed(object, &mut sink(&mut found, false));
+            assert!(step == Ok(Step::InputEmpty) || step == Err(*error), "{step:?}");
+            assert_eq!(pipeline.finish(&mut sink(&mut found, false)), Err(*error));
+            assert_eq!(found.len(), 3, "{error}");
+            assert_eq!(pipeline.finish(&mut sink(&mut found, false)), Err(*error));
+            assert_eq!(pipeline.feed(b"[{}]", &mut sink(&mut found, false)), (Err(*error), 0));
+            assert_eq!(found.len(), 3, "nothing comes after an error");
+        }
+    }
+
+    #[test]
+    fn an_object_knows_nothing_of_the_one_before() {
+        let mut used = pipeline(r#"{"a":[1]}"#);
+        for first in [&gzip(TEXT)[..40], &TEXT[..16], b"[{\"a\":\"\\", b"\x1f", b"x", &gzip(TEXT)] {
+            used.reset();
+            let mut found = Vec::new();
+            // How this one ends does not matter.
+            if used.feed(first, &mut sink(&mut found, false)).0.is_ok() {
+                let _ = used.finish(&mut sink(&mut found, false));
+            }
+            used.reset();
+            assert_eq!(used.counts(), Counts::default());
+            for second in [TEXT.to_vec(), gzip(TEXT)] {
+                used.reset();
+                found.clear();
+                assert_eq!(used.feed(&second, &mut sink(&mut found, false)).0, Ok(Step::InputEmpty));
+                assert_eq!(used.finish(&mut sink(&mut found, false)), Ok(Step::End));
+                assert_eq!((found.len(), found[2].1), (3, 28));
+            }
+        }
+    }
+}

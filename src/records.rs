@@ -414,3 +414,159 @@ impl RecordReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Buffer;
+
+    /// All records of a text, as offset and bytes, and how reading it ended.
+    fn read(text: &str, layout: Layout) -> (Vec<(u64, String)>, Result<(), Error>) {
+        let limits = Limits { max_record_bytes: 1 << 10, window_bytes: 64, ..Limits::default() };
+        let (mut buffer, mut reader) = (Buffer::new(&limits), RecordReader::new(&limits, layout));
+        let mut records = Vec::new();
+        for piece in text.as_bytes().chunks(5) {
+            buffer.roll(reader.keep());
+            buffer.spare()[..piece.len()].copy_from_slice(piece);
+            buffer.fill(piece.len());
+            let window = buffer.window();
+            loop {
+                match reader.read(&window) {
+                    Ok(Read::Record(record)) => {
+                        let bytes = window.bytes[record.start..record.end].to_vec();
+                        records.push((record.offset, String::from_utf8(bytes).unwrap()));
+                        assert_eq!(record.number, reader.records());
+                    }
+                    Ok(Read::InputEmpty) => break,
+                    Err(error) => return (records, Err(error)),
+                }
+            }
+        }
+        (records, reader.finish())
+    }
+
+    fn spans(text: &str, layout: Layout) -> Vec<(u64, String)> {
+        let (records, end) = read(text, layout);
+        assert_eq!(end, Ok(()), "{text}");
+        for (offset, record) in &records {
+            assert!(text[*offset as usize..].starts_with(&record[..]), "{offset} in {text}");
+        }
+        records
+    }
+
+    /// The records of a text that has only such as tell themselves apart.
+    fn records(text: &str, layout: Layout) -> Vec<String> {
+        spans(text, layout).into_iter().map(|(_, record)| record).collect()
+    }
+
+    #[test]
+    fn records_are_found_in_every_layout_of_log_files() {
+        let long = format!(r#"{{"{}":{{}},"Records":[{{"n":1}}]}}"#, "k".repeat(200));
+        for (text, expected) in [
+            (r#"{"Records":[]}"#, &[][..]),
+            (r#"{"Records":[{"n":1},{"n":2}]}"#, &[r#"{"n":1}"#, r#"{"n":2}"#]),
+            (r#"{"a":{"Records":[{}]},"b":[[]],"c":"Records","Records":[{"n":1}],"d":-1e5}"#, &[r#"{"n":1}"#]),
+            (r#"{"Records":[{"n":1}],"Records":[],"Records":[{"n":2}]}"#, &[r#"{"n":1}"#, r#"{"n":2}"#]),
+            (r#"{"Rec\u006frds":[{"n":1}],"rec\u006frds":[{}]}"#, &[r#"{"n":1}"#]),
+            (r#"{"\u0052\u0065\u0063\u006f\u0072\u0064\u0073":[{"n":1}]}"#, &[r#"{"n":1}"#]),
+            (r#"[{"n":1} , {} ]"#, &[r#"{"n":1}"#, "{}"]),
+            ("[]\n{\"Records\":[{}]}[{\"n\":2}]", &["{}", r#"{"n":2}"#]),
+            (" {\n\"Records\" :\t[\r\n{ } ] } ", &["{ }"]),
+            (r#"[{"a":"}]\"\\","b":[{"c":{}}]}]"#, &[r#"{"a":"}]\"\\","b":[{"c":{}}]}"#]),
+            (&long, &[r#"{"n":1}"#]),
+        ] {
+            assert_eq!(records(text, Layout::Files), expected, "{text}");
+            assert_eq!(records(text, Layout::Lines), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_are_records_by_themselves_and_log_files_too() {
+        let pretty = "{\n  \"n\": [\n    {}\n  ]\n}";
+        let text = format!("{{\"n\":1}}\n{{\"n\":2}}\r\n\n{pretty}\n[{{\"n\":3}}]{{\"Records\":[{{\"n\":4}}]}}{{}}");
+        let expected = [r#"{"n":1}"#, r#"{"n":2}"#, pretty, r#"{"n":3}"#, r#"{"n":4}"#, "{}"];
+        assert_eq!(records(&text, Layout::Lines), expected);
+        let (none, end) = read(&text, Layout::Files);
+        assert_eq!((none, end), (Vec::new(), Err(Error::new(ErrorKind::NoRecords, 6))));
+    }
+
+    #[test]
+    fn spans_are_exact_over_many_windows() {
+        let record = |n: usize| format!(r#"{{"n":"{}"}}"#, "x".repeat(n));
+        let all: Vec<String> = (0..200).map(|n| record(n * 5)).collect();
+        let text = format!("[{}]", all.join(","));
+        assert_eq!(records(&text, Layout::Files), all);
+        assert_eq!(records(&all.join("\n"), Layout::Lines), all);
+    }
+
+    #[test]
+    fn faults_have_their_kind_and_place() {
+        use ErrorKind::{
+            Empty, Malformed, NoRecords, RecordNotObject, RecordTooLarge, RecordsNotArray, TooDeep, Truncated,
+            TruncatedRecord,
+        };
+        use Expected::{Colon, CommaOrClose, Document, Escape, Key, MatchingBracket, Value};
+        let large = format!(r#"[{{}},{{"n":"{}"}},{{}}]"#, "x".repeat(1 << 10));
+        let deep = "[".repeat((8 << 10) + 64);
+        let deep = format!(r#"{{"a":{deep}"#);
+        for (text, kind, offset) in [
+            ("", Empty, 0),
+            ("  ", Empty, 2),
+            ("x", Malformed(Document), 0),
+            (r#"{"Records":[]}garbage"#, Malformed(Document), 14),
+            (r#"[]]"#, Malformed(Document), 2),
+            ("{}", NoRecords, 1),
+            (r#"{"records":[]}"#, NoRecords, 13),
+            (r#"{"Records":{}}"#, RecordsNotArray, 11),
+            (r#"{"Records": null}"#, RecordsNotArray, 12),
+            (r#"{"Records":[1]}"#, RecordNotObject, 12),
+            (r#"{"Records":[{},"x"]}"#, RecordNotObject, 15),
+            (r#"[[]]"#, RecordNotObject, 1),
+            (r#"[{},]"#, Malformed(Value), 4),
+            (r#"[,{}]"#, Malformed(Value), 1),
+            (r#"[{}{}]"#, Malformed(CommaOrClose), 3),
+            (r#"[{}}"#, Malformed(CommaOrClose), 3),
+            (r#"{"a" 1}"#, Malformed(Colon), 5),
+            (r#"{"a":1 "b":2}"#, Malformed(CommaOrClose), 7),
+            (r#"{"a":1,}"#, Malformed(Key), 7),
+            (r#"{,}"#, Malformed(Key), 1),
+            (r#"{"a":}"#, Malformed(Value), 5),
+            (r#"{"a":\"b"}"#, Malformed(Value), 5),
+            (r#"{"a":[1}}"#, Malformed(MatchingBracket), 7),
+            (r#"[{"a":[1}]"#, Malformed(MatchingBracket), 8),
+            (r#"[{"a":\"b"}]"#, Malformed(Value), 6),
+            (r#"{"Rec\urds":[]}"#, Malformed(Escape), 5),
+            (r#"{"Records":["#, Truncated, 12),
+            (r#"{"Records":[]"#, Truncated, 13),
+            (r#"{"Records":[],"a":"b"#, Truncated, 20),
+            (r#"{"a":tr"#, Truncated, 7),
+            (r#"[{},{"a":"}]"#, TruncatedRecord, 4),
+            (&large, RecordTooLarge, 4),
+            (&deep, TooDeep, 5 + (8 << 10) + 63),
+        ] {
+            let (_, end) = read(text, Layout::Files);
+            assert_eq!(end, Err(Error::new(kind, offset)), "{}", &text[..text.len().min(50)]);
+        }
+        assert_eq!(spans("[{}]", Layout::Files), [(1, "{}".to_owned())]);
+        assert_eq!(read(&large, Layout::Files).0.len(), 2, "the others are served");
+    }
+
+    #[test]
+    fn what_is_kept_is_at_most_one_record() {
+        let limits = Limits { max_record_bytes: 100, window_bytes: 64, ..Limits::default() };
+        let text = format!(r#"{{"k":"{0}","Records":[{{"a":"{0}"}},{{"b":1}}],"{0}":1}}"#, "x".repeat(300));
+        let (mut buffer, mut reader) = (Buffer::new(&limits), RecordReader::new(&limits, Layout::Files));
+        let mut found = Vec::new();
+        for (piece, number) in text.as_bytes().chunks(10).zip(1..) {
+            buffer.roll(reader.keep());
+            buffer.spare()[..piece.len()].copy_from_slice(piece);
+            buffer.fill(piece.len());
+            while let Ok(Read::Record(record)) = reader.read(&buffer.window()) {
+                found.push((record.number, record.end - record.start));
+            }
+            let end = text.len().min(number * 10) as u64;
+            assert!(reader.keep() <= end && end - reader.keep() <= 100, "{} of {end}", reader.keep());
+        }
+        assert_eq!(found, [(2, 7)]);
+    }
+}

@@ -32,9 +32,16 @@ const LOG: &str = r#"{ "version" : "1.0", "skip":[{"a":["}]",-1.5e3,null]},"\\\"
 fn inline() -> Vec<(String, Vec<u8>)> {
     let long_key = format!(r#"{{"{}":1,"Records":[{{"eventName":"x"}}]}}"#, "k".repeat(200));
     let escaped_key = r#"{"\u0052\u0065\u0063\u006f\u0072\u0064\u0073":[{"eventName":"x"}],"\u0052\u0065\u0063\u006f\u0072\u0064\u0073x":[{}]}"#;
-    let backslashes = format!(r#"{{"Records":[{{"a":"{}","eventName":"Cre\\\"{}"}}]}}"#, r"\\".repeat(65), r"\n".repeat(33));
+    let backslashes =
+        format!(r#"{{"Records":[{{"a":"{}","eventName":"Cre\\\"{}"}}]}}"#, r"\\".repeat(65), r"\n".repeat(33));
     let spaces = format!("[{0}{{{0}\"eventName\"{0}:{0}[{0}1{0},{0}\"x\"{0}]{0}}}{0}]{0}", " \t\r\n".repeat(17));
-    let deep = format!(r#"[{{"skip":{}{},"eventName":{}0{}}}]"#, "[".repeat(300), "]".repeat(300), "[".repeat(90), "]".repeat(90));
+    let deep = format!(
+        r#"[{{"skip":{}{},"eventName":{}0{}}}]"#,
+        "[".repeat(300),
+        "]".repeat(300),
+        "[".repeat(90),
+        "]".repeat(90)
+    );
     let plain = [
         LOG,
         r#"[{"eventName":"a"},{"eventName":"b"}]"#,
@@ -61,7 +68,8 @@ fn inline() -> Vec<(String, Vec<u8>)> {
         r#"{"Records":[{"eventName":"x"}],"Rec\xords":[]}"#,
         r#"{"Records":[{"eventName":"x",\"a":1}]}"#,
     ];
-    let mut all: Vec<(String, Vec<u8>)> = plain.iter().map(|text| (text.to_string(), text.as_bytes().to_vec())).collect();
+    let mut all: Vec<(String, Vec<u8>)> =
+        plain.iter().map(|text| (text.to_string(), text.as_bytes().to_vec())).collect();
     let mut invalid = br#"[{"eventName":"x"},{"eventName":"?"}]"#.to_vec();
     invalid[33] = 0xff;
     all.push(("not UTF-8".into(), invalid));
@@ -77,7 +85,9 @@ fn inline() -> Vec<(String, Vec<u8>)> {
         bytes[at] ^= 0x55;
         bytes
     };
-    for (what, at) in [("header", 2), ("data", 60), ("middle", one.len() / 2), ("checksum", one.len() - 8), ("length", one.len() - 1)] {
+    for (what, at) in
+        [("header", 2), ("data", 60), ("middle", one.len() / 2), ("checksum", one.len() - 8), ("length", one.len() - 1)]
+    {
         all.push((format!("damaged {what}"), damaged(at)));
     }
     all.push(("trailing".into(), [&one[..], b"garbage"].concat()));
@@ -119,23 +129,34 @@ impl<'a> Case<'a> {
 
     fn check<'b>(&mut self, how: &str, pieces: impl IntoIterator<Item = &'b [u8]>, pauses: Pauses) {
         let got = run(&mut self.pipeline, pieces, pauses).normal();
-        assert!(got == self.expected, "{} ({:?}) {how}: {got:#?}\nand whole: {:#?}", self.name, self.layout, self.expected);
+        assert!(
+            got == self.expected,
+            "{} ({:?}) {how}: {got:#?}\nand whole: {:#?}",
+            self.name,
+            self.layout,
+            self.expected
+        );
     }
 }
 
 /// Both layouts of every object.
 fn cases(objects: &[(String, Vec<u8>)]) -> impl Iterator<Item = Case<'_>> {
-    objects.iter().flat_map(|(name, object)| [Layout::Files, Layout::Lines].map(|layout| Case::new(name, object, layout)))
+    objects
+        .iter()
+        .flat_map(|(name, object)| [Layout::Files, Layout::Lines].map(|layout| Case::new(name, object, layout)))
 }
 
-/// Cuts at every byte: in two pieces, and where `all` is too much, at as many places as are worth a second.
+/// Cuts at every byte; where that is too much to read again each time, at even distances.
 fn cut_everywhere(objects: &[(String, Vec<u8>)]) {
     const MAX_STORED: usize = 16 << 10;
-    const MAX_WORK: usize = 200 << 20;
+    const MAX_SMALL: usize = 2 << 10;
+    const MAX_WORK: usize = 100 << 20;
     let mut runs = 0;
     for mut case in cases(objects) {
         let object = case.object;
-        if object.len() > MAX_STORED {
+        let is_lines = case.name.contains(".jsonl");
+        let main = if is_lines { Layout::Lines } else { Layout::Files };
+        if object.len() > if case.layout == main { MAX_STORED } else { MAX_SMALL } {
             continue;
         }
         let bytes = gunzip(object).map_or(object.len(), |bytes| bytes.len());
@@ -152,7 +173,8 @@ fn cut_everywhere(objects: &[(String, Vec<u8>)]) {
 #[test]
 fn the_inline_documents_are_of_many_kinds() {
     let objects = inline();
-    let errors: Vec<_> = cases(&objects).filter_map(|case| case.expected.result.err()).map(|error| error.kind).collect();
+    let errors: Vec<_> =
+        cases(&objects).filter_map(|case| case.expected.result.err()).map(|error| error.kind).collect();
     let kinds = errors.iter().enumerate().filter(|(at, kind)| !errors[..*at].contains(kind)).count();
     assert!(kinds >= 18, "{kinds} kinds of error");
     let matches: usize = cases(&objects).map(|case| case.expected.found.len()).sum();
@@ -195,7 +217,8 @@ fn the_smallest_buffers() {
         let everything = run_whole(&mut Pipeline::new(common::any(), &Limits::default(), case.layout), object);
         let largest = everything.found.iter().map(|found| found.record.len()).max().unwrap_or(0);
         // An object that is not UTF-8 has longer records as text than as bytes.
-        let largest = if everything.found.iter().any(|found| found.record.contains('\u{fffd}')) { 1 << 10 } else { largest };
+        let largest =
+            if everything.found.iter().any(|found| found.record.contains('\u{fffd}')) { 1 << 10 } else { largest };
         // Skipped values may nest 8 levels per byte of this limit.
         let depth = gunzip(object).unwrap_or_default().iter().filter(|&&byte| byte == b'[' || byte == b'{').count();
         let limits = Limits { max_record_bytes: largest.max(depth / 8 + 1), window_bytes: 64, ..Limits::default() };

@@ -263,3 +263,125 @@ impl Search<'_> {
         if self.steps > MAX_MATCH_STEPS { Err(TooLong) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::buffer::Buffer;
+    use crate::rule::{Pattern, Rule};
+
+    fn rules(patterns: &[&str]) -> RuleSet {
+        RuleSet::new(patterns.iter().map(|text| Rule::new("r", Pattern::from_json(text).unwrap())).collect())
+    }
+
+    /// The rules that each record matches, one record after the other with the same scratch space.
+    fn run(rules: &RuleSet, records: &[&str]) -> Vec<Vec<u32>> {
+        let mut matcher = Matcher::new();
+        matcher.reset(rules);
+        let run_one = |text: &&str| {
+            let mut buffer = Buffer::new(&Limits::default());
+            buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
+            buffer.fill(text.len());
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+            matcher.run(rules, &buffer.window(), record).unwrap().to_vec()
+        };
+        records.iter().map(run_one).collect()
+    }
+
+    fn matches(pattern: &str, record: &str) -> bool {
+        run(&rules(&[pattern]), &[record]) == [[0]]
+    }
+
+    #[test]
+    fn fields_in_one_array_match_in_one_element() {
+        let tags = r#"{"t":{"k":["Env"],"v":["prod"]}}"#;
+        let names = r#"{"e":{"f":["Anna"],"l":["Jones"]}}"#;
+        let nested = r#"{"a":{"b":["1"],"c":{"d":["2"],"e":["3"]}}}"#;
+        let apart = r#"{"a":{"k":["x"]},"b":{"k":["y"]}}"#;
+        for (pattern, record, expected) in [
+            (tags, r#"{"t":[{"k":"Name","v":"x"},{"k":"Env","v":"prod"}]}"#, true),
+            (tags, r#"{"t":{"k":["Env","Name"],"v":["x","prod"]}}"#, true),
+            (tags, r#"{"t":[{"k":"Env","v":"dev"},{"k":"Name","v":"prod"}]}"#, false),
+            (tags, r#"{"t":[{"k":"Env"}],"t":[{"v":"prod"}]}"#, true),
+            (names, r#"{"e":[[{"f":"Anna","l":"Jones"}],[]]}"#, true),
+            (names, r#"{"e":[[{"f":"Anna"},{"l":"Jones"}]]}"#, false),
+            (names, r#"{"e":[[{"f":"Anna"}],[{"l":"Jones"}]]}"#, false),
+            (nested, r#"{"a":[{"b":"1","c":[{"d":"2","e":"3"}]}]}"#, true),
+            (nested, r#"{"a":[{"b":"1","c":[{"d":"0","e":"3"}]},{"b":"0","c":[{"d":"2","e":"3"}]}]}"#, false),
+            (apart, r#"{"a":[{"k":"z"},{"k":"x"}],"b":[{"k":"y"}]}"#, true),
+        ] {
+            assert_eq!(matches(pattern, record), expected, "{pattern} {record}");
+        }
+    }
+
+    #[test]
+    fn a_later_field_may_need_another_element_than_the_first_that_fits() {
+        let pattern = r#"{"a":{"k":["x"],"l":[{"anything-but":"y"}],"m":[1]}}"#;
+        assert!(matches(pattern, r#"{"a":[{"k":"x","l":"y","m":1},{"k":"x","l":"z"},{"k":"x","l":"z","m":1}]}"#));
+        assert!(!matches(pattern, r#"{"a":[{"k":"x","l":"y","m":1},{"k":"x","l":"z"},{"l":"z","m":1}]}"#));
+    }
+
+    #[test]
+    fn absence_inside_arrays_depends_on_what_sorts_before() {
+        let after = r#"{"d":{"name":["x"],"z":[{"exists":false}]}}"#;
+        let before = r#"{"d":{"name":["x"],"alias":[{"exists":false}]}}"#;
+        assert!(matches(after, r#"{"d":[{"name":"x","z":1},{"name":"x"}]}"#));
+        assert!(!matches(after, r#"{"d":[{"name":"x","z":1},{"name":"y"}]}"#));
+        assert!(!matches(before, r#"{"d":[{"name":"x","alias":1},{"name":"x"}]}"#));
+        assert!(matches(before, r#"{"d":[{"name":"x","other":1},{"name":"x"}]}"#));
+        let either = r#"{"d":{"name":["x"],"z":[{"exists":false},2]}}"#;
+        assert!(matches(either, r#"{"d":[{"name":"x","z":1},{"name":"x","z":2}]}"#));
+        assert!(!matches(either, r#"{"d":[{"name":"x","z":1},{"name":"y","z":2}]}"#));
+    }
+
+    #[test]
+    fn what_has_no_scalar_is_absent() {
+        for record in [r#"{}"#, r#"{"a":[]}"#, r#"{"a":{}}"#, r#"{"a":{"b":1}}"#, r#"{"a":[[],[{}]]}"#] {
+            assert!(matches(r#"{"a":[{"exists":false}]}"#, record), "{record}");
+            assert!(!matches(r#"{"a":[{"exists":true}]}"#, record), "{record}");
+            assert!(!matches(r#"{"a":[{"anything-but":"x"}]}"#, record), "{record}");
+        }
+        for record in [r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":[{},0]}"#] {
+            assert!(matches(r#"{"a":[{"exists":true}]}"#, record), "{record}");
+            assert!(!matches(r#"{"a":[{"exists":false}]}"#, record), "{record}");
+        }
+    }
+
+    #[test]
+    fn rules_of_a_set_are_by_themselves_and_come_in_order() {
+        let rules = rules(&[
+            r#"{"a":[{"exists":false}]}"#,
+            r#"{"b":["x"]}"#,
+            r#"{"a":[{"prefix":"x"}]}"#,
+            r#"{"a":["xy",1],"b":["x"]}"#,
+            r#"{"b":["x"]}"#,
+            r#"{"c":[null,{"suffix":"z"}],"a":[{"exists":false},1.0]}"#,
+        ]);
+        // What one record hit is forgotten at the next.
+        let records =
+            [r#"{"b":"x"}"#, r#"{"a":"xy","b":["q","x"]}"#, "{}", r#"{"a":1,"c":[5,"yz"]}"#, r#"{"b":"y","a":0}"#];
+        let expected = [&[0, 1, 4][..], &[1, 2, 3, 4], &[0], &[5], &[]];
+        assert_eq!(run(&rules, &records), expected);
+    }
+
+    #[test]
+    fn stamps_that_run_out_start_again() {
+        let rules = rules(&[r#"{"a":[1]}"#]);
+        let mut matcher = Matcher::new();
+        matcher.reset(&rules);
+        let mut buffer = Buffer::new(&Limits::default());
+        let text = br#"{"a":1}{"a":2}"#;
+        buffer.spare()[..text.len()].copy_from_slice(text);
+        buffer.fill(text.len());
+        let record = |start: usize| Record { start, end: start + 7, offset: start as u64, number: 1 };
+        let verdict =
+            |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);
+        assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));
+        matcher.hits.now = u32::MAX - 1;
+        for _ in 0..3 {
+            assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));
+            assert_eq!(verdict(&mut matcher, 7), Ok(vec![]));
+        }
+    }
+}

@@ -231,7 +231,8 @@ fn matches(fields: &[(String, Vec<Element>)], leaves: &[Leaf], chosen: &[(usize,
     };
     let here: Vec<&Leaf> = leaves.iter().filter(|leaf| leaf.path == path.as_bytes() && agrees(leaf)).collect();
     if here.is_empty() {
-        return elements.iter().any(|element| matches!(element, Element::Exists(false))) && matches(rest, leaves, chosen);
+        return elements.iter().any(|element| matches!(element, Element::Exists(false)))
+            && matches(rest, leaves, chosen);
     }
     here.iter().any(|leaf| {
         elements.iter().any(|element| accepts(element, &leaf.value))
