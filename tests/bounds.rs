@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use trailwire::limits::{MAX_ARRAY_DEPTH, MAX_VALUES};
+use trailwire::rule::Pattern;
 use trailwire::{Error, ErrorKind, Layout, Limits, Match, Pipeline, RuleSet};
 
 /// The system's allocator, which also counts what the current thread does.
@@ -260,6 +261,18 @@ fn white_space_for_ever() {
     assert!(peak < 1 << 10, "{peak} bytes");
     let (_, _, error) = read(&mut pipeline, spaces());
     assert_eq!(error.map(|error| (error.kind, error.offset)), Some((ErrorKind::Empty, 64 << 20)));
+}
+
+#[test]
+#[ignore = "bug: overflows the stack, where a rule file stops at 128 levels"]
+fn a_pattern_has_a_limit_of_depth() {
+    let depth = 100_000;
+    for text in [
+        format!("{}[1]{}", r#"{"a":"#.repeat(depth), "}".repeat(depth)),
+        format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth)),
+    ] {
+        assert!(Pattern::from_json(&text).is_err());
+    }
 }
 
 /// A log file of about `bytes`, in which one record in ten matches [`typical`].

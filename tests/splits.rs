@@ -233,3 +233,31 @@ fn the_smallest_buffers() {
         }
     }
 }
+
+#[test]
+fn damaged_documents_fail_alike() {
+    let objects = inline();
+    let mut random = Random::new(2);
+    let limits = Limits { max_record_bytes: 4 << 10, window_bytes: 64, ..Limits::default() };
+    let mut kinds = Vec::new();
+    for _ in 0..4_000 {
+        let (name, object) = &objects[random.below(objects.len())];
+        let mut object = object.clone();
+        for _ in 0..1 + random.below(3) {
+            if !object.is_empty() {
+                let at = random.below(object.len());
+                object[at] = if random.one_in(3) { random.next() as u8 } else { b"\"\\{}[]:, 0x"[random.below(11)] };
+            }
+        }
+        let mut case = Case::new(name, &object, if random.one_in(2) { Layout::Files } else { Layout::Lines });
+        if let Err(error) = case.expected.result
+            && !kinds.contains(&error.kind)
+        {
+            kinds.push(error.kind);
+        }
+        case.check("in pieces", random.pieces(&object, 40), Pauses::EachMatch);
+        case.pipeline = Pipeline::new(some_rules(), &limits, case.layout);
+        case.check("in pieces and small buffers", random.pieces(&object, 200), Pauses::Never);
+    }
+    assert!(kinds.len() >= 20, "{kinds:?}");
+}
