@@ -331,6 +331,18 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_breaks_off_is_truncated_as_stored_before_as_json() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let whole = gzip(TEXT);
+        for end in 1..whole.len() {
+            pipeline.reset();
+            assert_eq!(pipeline.feed(&whole[..end], &mut sink(&mut Vec::new(), false)), (Ok(Step::InputEmpty), end));
+            let error = pipeline.finish(&mut sink(&mut Vec::new(), false));
+            assert_eq!(error, Err(Error::new(ErrorKind::GzipTruncated, end as u64)));
+        }
+    }
+
+    #[test]
     fn an_object_knows_nothing_of_the_one_before() {
         let mut used = pipeline(r#"{"a":[1]}"#);
         for first in [&gzip(TEXT)[..40], &TEXT[..16], b"[{\"a\":\"\\", b"\x1f", b"x", &gzip(TEXT)] {

@@ -316,10 +316,22 @@ impl Writer {
 
 #[test]
 fn generated_documents() {
+    generated(7);
+}
+
+#[test]
+#[ignore = "bug: see a_value_inside_an_array_may_do_better_than_one_outside in src/rule/matcher.rs"]
+fn more_generated_documents() {
+    for seed in 100..105 {
+        generated(seed);
+    }
+}
+
+fn generated(seed: u64) {
     const DOCUMENTS: usize = 120;
     const RECORDS: usize = 60;
     const PATTERNS: usize = 16;
-    let mut writer = Writer { random: Random::new(7), text: String::new() };
+    let mut writer = Writer { random: Random::new(seed), text: String::new() };
     let (mut pairs, mut matches, mut kept) = (0, 0, 0);
     while kept < DOCUMENTS {
         let text = writer.document(RECORDS);

@@ -31,7 +31,12 @@ const LOG: &str = r#"{ "version" : "1.0", "skip":[{"a":["}]",-1.5e3,null]},"\\\"
 /// Documents of every kind that a layout tells apart, and every kind of error.
 fn inline() -> Vec<(String, Vec<u8>)> {
     let long_key = format!(r#"{{"{}":1,"Records":[{{"eventName":"x"}}]}}"#, "k".repeat(200));
-    let escaped_key = r#"{"\u0052\u0065\u0063\u006f\u0072\u0064\u0073":[{"eventName":"x"}],"\u0052\u0065\u0063\u006f\u0072\u0064\u0073x":[{}]}"#;
+    // As long as a key that is `Records` can be, at every place that a block of the scan can end in it.
+    let letters = r"\u0052\u0065\u0063\u006f\u0072\u0064\u0073";
+    let escaped_key: String = (0..64)
+        .step_by(9)
+        .map(|pad| format!(r#"{{"{}":0,"{letters}":[{{}}],"{letters}x":[1]}}"#, "x".repeat(pad)))
+        .collect();
     let backslashes =
         format!(r#"{{"Records":[{{"a":"{}","eventName":"Cre\\\"{}"}}]}}"#, r"\\".repeat(65), r"\n".repeat(33));
     let spaces = format!("[{0}{{{0}\"eventName\"{0}:{0}[{0}1{0},{0}\"x\"{0}]{0}}}{0}]{0}", " \t\r\n".repeat(17));
@@ -48,7 +53,7 @@ fn inline() -> Vec<(String, Vec<u8>)> {
         r#"[]{"Records":[]}[{"eventName":"x"}]{"Records":[{"eventName":"y"}]}"#,
         "{\"eventName\":\"a\"}\n{\"eventSource\":\"sns.amazonaws.com\",\"eventName\":\"Create\"}\n{\n \"x\": {}\n}\n",
         &long_key,
-        escaped_key,
+        &escaped_key,
         &backslashes,
         &spaces,
         &deep,

@@ -336,6 +336,17 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "bug: a value outside arrays is preferred, though only one inside leaves the later field absent"]
+    fn a_value_inside_an_array_may_do_better_than_one_outside() {
+        let path = r#"{"a":["x"],"a.b":[{"exists":false}]}"#;
+        assert!(matches(path, r#"{"a":[["x"],{"b":1}]}"#));
+        assert!(matches(path, r#"{"a":["x",["x"],{"b":1}]}"#));
+        let twice = r#"{"d":{"name":["x"],"z":[{"exists":false}]}}"#;
+        assert!(matches(twice, r#"{"d":[{"name":"x"},{"z":1}]}"#));
+        assert!(matches(twice, r#"{"d":{"name":"x"},"d":[{"name":"x"},{"z":1}]}"#));
+    }
+
+    #[test]
     fn what_has_no_scalar_is_absent() {
         for record in [r#"{}"#, r#"{"a":[]}"#, r#"{"a":{}}"#, r#"{"a":{"b":1}}"#, r#"{"a":[[],[{}]]}"#] {
             assert!(matches(r#"{"a":[{"exists":false}]}"#, record), "{record}");
