@@ -56,7 +56,7 @@ const CLOUDTRAIL: &[&str] = &[
     r#"{"readOnly":[true],"eventName":[{"anything-but":["DescribeInstances","GetBucketAcl"]}]}"#,
     r#"{"readOnly":[false],"managementEvent":[true,{"exists":false}]}"#,
     r#"{"resources":{"type":["AWS::S3::Bucket"],"accountId":[{"exists":true}]}}"#,
-    r#"{"resources":{"type":["AWS::S3::Object"],"unheardOf":[{"exists":false}]}}"#,
+    r#"{"resources":{"type":["AWS::S3::Object","AWS::IAM::Role"],"unheardOf":[{"exists":false}]}}"#,
     r#"{"requestParameters":{"maxResults":[{"anything-but":[1.0e3,5]}]}}"#,
     r#"{"requestParameters":{"maxResults":[1000,1e2,{"exists":false}],"filterSet":{"items":{"name":[{"exists":true}]}}}}"#,
     r#"{"requestParameters":{"instancesSet":{"items":{"instanceId":[{"prefix":"i-0"}]}}}}"#,
