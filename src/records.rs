@@ -482,12 +482,22 @@ mod tests {
 
     #[test]
     fn lines_are_records_by_themselves_and_log_files_too() {
-        let pretty = "{\n  \"n\": [\n    {}\n  ]\n}";
-        let text = format!("{{\"n\":1}}\n{{\"n\":2}}\r\n\n{pretty}\n[{{\"n\":3}}]{{\"Records\":[{{\"n\":4}}]}}{{}}");
-        let expected = [r#"{"n":1}"#, r#"{"n":2}"#, pretty, r#"{"n":3}"#, r#"{"n":4}"#, "{}"];
+        let pretty = "{\n  \"x\": [\n    {}\n  ],\n  \"event\\u004eame\": 1\n}";
+        let text = format!(
+            "{{\"eventID\":1}}\n{{\"x\":2,\"eventId\":2}}\r\n\n{pretty}\n[{{\"n\":3}}]{{\"Records\":[{{\"n\":4}}]}}"
+        );
+        let expected = [r#"{"eventID":1}"#, r#"{"x":2,"eventId":2}"#, pretty, r#"{"n":3}"#, r#"{"n":4}"#];
         assert_eq!(records(&text, Layout::Lines), expected);
         let (none, end) = read(&text, Layout::Files);
-        assert_eq!((none, end), (Vec::new(), Err(Error::new(ErrorKind::NoRecords, 6))));
+        assert_eq!((none, end), (Vec::new(), Err(Error::new(ErrorKind::NoRecords, 12))));
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_is_an_error_once_the_others_are_read() {
+        let line = r#"{"eventID":1}"#;
+        let (found, end) = read(&format!("{line}{{}}{line}{{\"eventid\":1}}"), Layout::Lines);
+        assert_eq!(found, [(0, line.to_owned()), (15, line.to_owned())]);
+        assert_eq!(end, Err(Error::new(ErrorKind::NoRecords, 14)));
     }
 
     #[test]
@@ -496,7 +506,8 @@ mod tests {
         let all: Vec<String> = (0..200).map(|n| record(n * 5)).collect();
         let text = format!("[{}]", all.join(","));
         assert_eq!(records(&text, Layout::Files), all);
-        assert_eq!(records(&all.join("\n"), Layout::Lines), all);
+        let lines: Vec<String> = all.iter().map(|record| record.replace("\"n\"", "\"eventName\"")).collect();
+        assert_eq!(records(&lines.join("\n"), Layout::Lines), lines);
     }
 
     #[test]

@@ -320,7 +320,6 @@ fn generated_documents() {
 }
 
 #[test]
-#[ignore = "bug: see a_value_inside_an_array_may_do_better_than_one_outside in src/rule/matcher.rs"]
 fn more_generated_documents() {
     for seed in 100..105 {
         generated(seed);

@@ -5,6 +5,9 @@ mod yaml;
 
 use super::RuleError;
 
+/// Nesting of rule text that is read; deeper text is refused.
+const MAX_DEPTH: usize = 128;
+
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -91,6 +94,10 @@ impl Node {
 }
 
 impl Place {
+    fn too_deep(self) -> RuleError {
+        self.error(format!("nested more than {MAX_DEPTH} levels deep"))
+    }
+
     pub(super) fn error(self, reason: impl Into<String>) -> RuleError {
         RuleError { place: self, reason: reason.into() }
     }

@@ -41,6 +41,8 @@ pub(super) struct Clause {
     pub(super) rule: u32,
     /// In the order of their paths.
     pub(super) fields: Box<[ClauseField]>,
+    /// The last field that may match by having no value; 0 if none may.
+    pub(super) last_absent: usize,
 }
 
 #[derive(Debug)]
@@ -117,8 +119,9 @@ impl Builder {
             any.dedup();
             ClauseField { any: any.into(), absent }
         });
-        let clause = Clause { rule, fields: fields.collect() };
-        self.clauses.push(clause);
+        let fields: Box<[_]> = fields.collect();
+        let last_absent = fields.iter().rposition(|field| field.absent.is_some()).unwrap_or(0);
+        self.clauses.push(Clause { rule, fields, last_absent });
     }
 
     fn predicate(&mut self, slot: Slot, element: &Element) -> PredicateId {

@@ -1,13 +1,13 @@
 //! JSON text to [`Node`]s, with serde_json as the grammar.
 
-use super::{Member, Node, Place, RuleError, Value};
+use super::{MAX_DEPTH, Member, Node, Place, RuleError, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| rule_error(&error))?;
-    Places { text, offset: 0, place: Place { line: 1, column: 1 } }.node(raw)
+    Places { text, offset: 0, place: Place { line: 1, column: 1 } }.node(raw, 0)
 }
 
 fn rule_error(error: &serde_json::Error) -> RuleError {
@@ -39,9 +39,12 @@ impl<'a> Places<'a> {
         self.place
     }
 
-    fn node(&mut self, raw: &'a RawValue) -> Result<Node, RuleError> {
+    fn node(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node, RuleError> {
         let text = raw.get();
         let place = self.of(text);
+        if depth > MAX_DEPTH {
+            return Err(place.too_deep());
+        }
         let invalid = |error: serde_json::Error| place.error(error.to_string());
         let value = match text.as_bytes().first() {
             Some(b'{') => {
@@ -49,13 +52,13 @@ impl<'a> Places<'a> {
                 let members = members.into_iter().map(|(key, node)| {
                     let place = self.of(key.get());
                     let key = serde_json::from_str(key.get()).map_err(|error| place.error(error.to_string()))?;
-                    Ok(Member { key, place, node: self.node(node)? })
+                    Ok(Member { key, place, node: self.node(node, depth + 1)? })
                 });
                 Value::Object(members.collect::<Result<_, RuleError>>()?)
             }
             Some(b'[') => {
                 let nodes: Vec<&RawValue> = serde_json::from_str(text).map_err(invalid)?;
-                Value::Array(nodes.into_iter().map(|node| self.node(node)).collect::<Result<_, _>>()?)
+                Value::Array(nodes.into_iter().map(|node| self.node(node, depth + 1)).collect::<Result<_, _>>()?)
             }
             Some(b'"') => Value::String(serde_json::from_str(text).map_err(invalid)?),
             Some(b't') => Value::Bool(true),

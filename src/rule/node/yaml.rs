@@ -1,11 +1,8 @@
 //! YAML text to [`Node`]s.
 
-use super::{Member, Node, Place, RuleError, Value};
+use super::{MAX_DEPTH, Member, Node, Place, RuleError, Value};
 use crate::json::Scalar;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
-
-/// Nesting that is read; deeper text is refused.
-const MAX_DEPTH: usize = 128;
 
 pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
     let mut events = Events(Parser::new_from_str(text));
@@ -42,7 +39,7 @@ impl<'a> Events<'a> {
     /// Reads the node that begins with `event`.
     fn node(&mut self, (event, place): (Event<'a>, Place), depth: usize) -> Result<Node, RuleError> {
         if depth > MAX_DEPTH {
-            return Err(place.error(format!("nested more than {MAX_DEPTH} levels deep")));
+            return Err(place.too_deep());
         }
         if event.tag().is_some() {
             return Err(place.error("YAML tags are not supported"));
