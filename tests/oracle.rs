@@ -66,7 +66,8 @@ const CLOUDTRAIL: &[&str] = &[
     r#"{"eventVersion":[{"suffix":"8"}],"tlsDetails":{"tlsVersion":[{"prefix":"TLSv1"}]}}"#,
 ];
 
-fn compare_files(paths: &[std::path::PathBuf]) {
+/// Holds the matches in files against the oracle; returns how many records there are.
+fn compare_files(paths: &[std::path::PathBuf]) -> u64 {
     let patterns: Vec<oracle::Pattern> = CLOUDTRAIL.iter().map(|text| oracle::Pattern::new(text)).collect();
     let mut together = pipeline(&rules(CLOUDTRAIL));
     let mut alone: Vec<Pipeline> = CLOUDTRAIL.iter().map(|text| pipeline(&rules(&[text]))).collect();
@@ -88,13 +89,12 @@ fn compare_files(paths: &[std::path::PathBuf]) {
         }
     }
     eprintln!("{read} of {} files, {records} records, {pairs} matches; by pattern {hit:?}", paths.len());
+    records
 }
 
 #[test]
 fn test_data() {
-    let paths: Vec<_> =
-        ["testdata/bucket", "testdata/malformed"].iter().flat_map(|path| files(&folder(path))).collect();
-    compare_files(&paths);
+    assert_eq!(compare_files(&files(&folder("testdata/bucket"))), 69, "records");
 }
 
 #[test]
