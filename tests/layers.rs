@@ -1,6 +1,8 @@
 //! Imports point from a higher level to a lower one: the table in the crate's
 //! documentation, held against the code.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fs;
 use std::path::Path;
 

@@ -6,6 +6,7 @@
 //! The logs are made by `../shared/tools/synth.py` where that is at hand, and
 //! else are the largest test object as often as it takes, one gzip member each.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 use std::fs::{self, File};
