@@ -1,5 +1,6 @@
 //! The program from outside: standard output, standard error, exit status.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![cfg(feature = "cli")]
 
 use serde_json::Value;
