@@ -128,6 +128,20 @@ impl<'a> Window<'a> {
         Stops { masks: self.masks, block, mask }
     }
 
+    /// The quotes among the 64 bytes from `at` on, that byte's bit the lowest;
+    /// `None` near the window's end.
+    ///
+    /// What is near, as a value is to its key, is found without a loop over
+    /// blocks, whose end would often be mispredicted.
+    #[inline(always)]
+    #[must_use]
+    pub fn quotes_from(&self, at: usize) -> Option<u64> {
+        let (block, shift) = (at / BLOCK, at % BLOCK);
+        let [low, high] = self.masks.get(block..)?.first_chunk()?;
+        // In two steps, because a shift by 64 is none.
+        Some(low.quotes >> shift | high.quotes << 1 << (BLOCK - 1 - shift))
+    }
+
     /// Whether there is a backslash in `from..to`.
     #[inline(always)]
     #[must_use]
@@ -139,7 +153,9 @@ impl<'a> Window<'a> {
         if first == last {
             return mask(first) & before & behind != 0;
         }
-        mask(first) & before != 0 || (first + 1..last).any(|block| mask(block) != 0) || mask(last) & behind != 0
+        // To look at all takes less time than to stop at the first.
+        let between = self.masks[first + 1..last].iter().fold(0, |all, masks| all | masks.backslashes);
+        (mask(first) & before) | between | (mask(last) & behind) != 0
     }
 }
 
@@ -192,6 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn the_quotes_from_anywhere_are_those_that_follow_one_by_one() {
+        let text = br#"{"a":"","bcd":"\"e","f":[1,"ghijklm"]}"#.repeat(9);
+        let mut buffer = Buffer::new(&Limits { window_bytes: 1024, ..limits() });
+        buffer.spare()[..text.len()].copy_from_slice(&text);
+        buffer.fill(text.len());
+        let window = buffer.window();
+        for at in 0..text.len() {
+            let one_by_one =
+                (0..64).filter(|i| window.next_quote(at + i) == Some(at + i)).fold(0, |all, i| all | 1 << i);
+            let last = at / BLOCK == text.len() / BLOCK;
+            assert_eq!(window.quotes_from(at), (!last).then_some(one_by_one), "{at}");
+        }
+    }
+
+    #[test]
     fn a_roll_keeps_bytes_masks_and_offsets() {
         let mut buffer = Buffer::new(&limits());
         let mut text = [b'x'; 190];
@@ -206,6 +237,7 @@ mod tests {
         assert_eq!((window.origin, window.bytes), (128, &text[128..]));
         assert_eq!(window.stops(0).collect::<Vec<_>>(), [2]);
         assert_eq!(window.next_quote(0), Some(61));
+        assert_eq!(window.quotes_from(0), None);
         assert_eq!(buffer.spare().len(), 64);
     }
 }

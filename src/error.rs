@@ -57,12 +57,12 @@ pub enum ErrorKind {
     TruncatedRecord,
     /// The JSON is malformed; offset of the byte that does not fit.
     Malformed(Expected),
-    /// Arrays or objects are nested too deeply: beyond 8 levels per byte of
-    /// `max_record_bytes`, or 1,000 arrays deep where a rule looks; offset of
-    /// the bracket.
+    /// Arrays or objects are nested too deeply: beside `Records` beyond
+    /// `max_record_bytes` levels (to the next multiple of 64), and where a rule
+    /// looks beyond 1,000 arrays; offset of the bracket.
     TooDeep,
     /// A record holds more values in arrays of objects than rules can be
-    /// matched over (262,144); offset of the value.
+    /// matched over (131,071); offset of the value.
     TooManyValues,
     /// Matching a rule over a record's arrays would take too many steps;
     /// offset of the record.

@@ -5,8 +5,10 @@
 //! lies in. Nothing of the record is copied or kept; the scratch space is
 //! reused.
 //!
-//! The walk steps from quote to quote where it looks, and over the brackets of
-//! what no path leads to. It reads the whole record: a key may come twice, and
+//! The walk steps from quote to quote where it looks, and over what no path
+//! leads to: by the ends that the reader saw, or else from bracket to bracket.
+//! Members that are plain, which nearly all are, take a fast path with one twin
+//! for everything else ([`Plain`]). The walk reads the whole record: a key may come twice, and
 //! every occurrence counts, so no match can be ruled out before the end.
 //!
 //! Validated: the structure from the record's brace to each wanted value, and
@@ -51,8 +53,11 @@ pub struct Fields {
     levels: Vec<Level>,
     frames: Vec<Frame>,
     arrays: u32,
-    key: Vec<u8>,
-    value: Vec<u8>,
+    /// The key or value that is unescaped.
+    scratch: Vec<u8>,
+    /// Does without the fast path, to test it against the exact one.
+    #[cfg(test)]
+    exact: bool,
 }
 
 /// An object or array that is being walked.
@@ -73,7 +78,14 @@ impl Fields {
     /// Empty scratch space.
     #[must_use]
     pub fn new() -> Self {
-        Self { levels: Vec::new(), frames: Vec::new(), arrays: 0, key: Vec::new(), value: Vec::new() }
+        Self {
+            levels: Vec::new(),
+            frames: Vec::new(),
+            arrays: 0,
+            scratch: Vec::new(),
+            #[cfg(test)]
+            exact: false,
+        }
     }
 
     /// The frames of the record walked last, to look [`Leaf::frame`] up in.
@@ -90,7 +102,7 @@ impl Fields {
     pub fn pick(
         &mut self,
         window: &Window<'_>,
-        record: Record,
+        record: Record<'_>,
         tree: &PathTree,
         mut leaf: impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<(), Error> {
@@ -102,7 +114,7 @@ impl Fields {
         let at = record.start + 1;
         let cursor = Cursor { window: *window, bytes: &window.bytes[..record.end], at };
         let escapes = window.has_backslash(at, record.end);
-        let mut walk = Walk { cursor, escapes, tree, fields: self };
+        let mut walk = Walk { cursor, start: record.start, inner: record.inner, escapes, tree, fields: self };
         let mut first = true;
         while let Some(&level) = walk.fields.levels.last() {
             let end = match level.kind {
@@ -128,6 +140,11 @@ impl Default for Fields {
 /// One walk over one record.
 struct Walk<'a, 'b> {
     cursor: Cursor<'a>,
+    /// Start of the record.
+    start: usize,
+    /// What is left of [`Record::inner`]: kept along the walk, as to begin anew
+    /// behind each wanted member would take quadratic time.
+    inner: &'a [u32],
     /// Whether anything in the record is escaped.
     escapes: bool,
     tree: &'b PathTree,
@@ -152,10 +169,29 @@ impl Walk<'_, '_> {
         mut first: bool,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<Value, Error> {
-        let filter = self.tree.filter(level.node);
+        let plain = Plain {
+            window: self.cursor.window,
+            bytes: self.cursor.bytes,
+            filter: self.tree.filter(level.node),
+            escapes: self.escapes,
+            start: self.start,
+        };
         loop {
-            if !first {
-                self.cursor.at = self.cursor.behind_unwanted(filter, self.escapes);
+            // Containers further inside are few, and walked over.
+            let inner = if self.fields.levels.len() == 1 { &mut self.inner } else { &mut [].as_slice() };
+            let (behind, stopped) = plain.behind_unwanted(self.cursor.at, first, inner);
+            #[cfg(test)]
+            let (behind, stopped) = if self.fields.exact { (self.cursor.at, None) } else { (behind, stopped) };
+            first &= behind == self.cursor.at;
+            self.cursor.at = behind;
+            if let Some(Member { key, text }) = stopped {
+                first = false;
+                self.cursor.at = text.end + 1;
+                let node = self.tree.child(level.node, &self.cursor.bytes[key]);
+                if let Some(slot) = node.and_then(|node| self.tree.slot(node)) {
+                    self.text(text, slot, level.frame, leaf)?;
+                }
+                continue;
             }
             if !self.cursor.next(b'}', first)? {
                 return Ok(Value::Done);
@@ -174,9 +210,13 @@ impl Walk<'_, '_> {
                     }
                 }
                 None => match self.cursor.peek() {
-                    b'"' => drop(self.cursor.string()?),
+                    b'"' => {
+                        self.cursor.string()?;
+                    }
                     b'{' | b'[' => self.cursor.container()?,
-                    _ => drop(self.cursor.scalar()?),
+                    _ => {
+                        self.cursor.scalar()?;
+                    }
                 },
             }
         }
@@ -206,7 +246,7 @@ impl Walk<'_, '_> {
 
     fn escaped_key(&mut self, node: NodeId, key: Range<usize>) -> Result<Option<NodeId>, Error> {
         let first = key.start;
-        match json::string::unescape(&self.cursor.bytes[key], &mut self.fields.key) {
+        match json::string::unescape(&self.cursor.bytes[key], &mut self.fields.scratch) {
             Ok(key) => Ok(self.tree.child(node, key)),
             Err((expected, at)) => Err(self.cursor.error(ErrorKind::Malformed(expected), first + at)),
         }
@@ -260,7 +300,7 @@ impl Walk<'_, '_> {
     ) -> Result<(), Error> {
         let (cursor, first) = (&self.cursor, text.start);
         let escapes = self.escapes && cursor.window.has_backslash(text.start, text.end);
-        let text = json::string::unescape_if(escapes, &cursor.bytes[text], &mut self.fields.value)
+        let text = json::string::unescape_if(escapes, &cursor.bytes[text], &mut self.fields.scratch)
             .map_err(|(expected, at)| cursor.error(ErrorKind::Malformed(expected), first + at))?;
         leaf(Leaf { slot, value: Scalar::String(text), frame }).map_err(|kind| cursor.error(kind, first))
     }
@@ -376,48 +416,6 @@ impl Cursor<'_> {
         Err(self.malformed(Expected::MatchingBracket))
     }
 
-    /// The place behind the members from `at` on that are plainly unwanted:
-    /// behind keys that `filter` rules out, and without white space. Whatever
-    /// else there is, it stops before, and the member is read in full: the fast
-    /// twin of what [`Walk::object`] does, and no more.
-    ///
-    /// This is where records spend their time. A function by itself with little
-    /// state, it stays in registers; inside the loop that knows errors and
-    /// nesting, a member cost three times as much.
-    #[inline(never)]
-    fn behind_unwanted(self, filter: Filter, escapes: bool) -> usize {
-        let mut at = self.at;
-        while let Some(end) = self.behind_unwanted_member(at, filter, escapes) {
-            at = end;
-        }
-        at
-    }
-
-    #[inline(always)]
-    fn behind_unwanted_member(&self, comma: usize, filter: Filter, escapes: bool) -> Option<usize> {
-        if self.bytes.get(comma..comma + 2)? != b",\"" {
-            return None;
-        }
-        let key = comma + 2..self.window.next_quote(comma + 2)?;
-        let value = key.end + 2;
-        let [b':', first] = *self.bytes.get(key.end + 1..key.end + 3)? else { return None };
-        if filter.passes(&self.bytes[key.clone()]) || escapes && self.window.has_backslash(key.start, key.end) {
-            return None;
-        }
-        match first {
-            b'"' => self.window.next_quote(value + 1).map(|quote| quote + 1),
-            first if json::is_scalar(first) => {
-                let length = self.bytes[value..].iter().position(|&byte| !json::is_scalar(byte))?;
-                Some(value + length)
-            }
-            b'{' | b'[' => {
-                let mut inner = Self { at: value, ..*self };
-                inner.container().ok().map(|()| inner.at)
-            }
-            _ => None,
-        }
-    }
-
     /// Moves over white space and returns the byte behind it.
     #[inline(always)]
     fn peek(&mut self) -> u8 {
@@ -444,11 +442,129 @@ impl Cursor<'_> {
     }
 }
 
+/// Where a key and its value, a string, are.
+struct Member {
+    key: Range<usize>,
+    text: Range<usize>,
+}
+
+/// What a plain member comes to.
+enum Step {
+    /// It is unwanted; the place behind it.
+    Over(usize),
+    /// It may be wanted.
+    Stop(Member),
+}
+
+/// The fast twin of [`Walk::object`], for members as AWS writes them: without
+/// white space, and nothing escaped in the key. Whatever else there is, it
+/// stops before, and the walk reads it in full, errors and all.
+struct Plain<'a> {
+    window: Window<'a>,
+    /// The window's bytes, up to the record's end.
+    bytes: &'a [u8],
+    /// What rules keys out at this level.
+    filter: Filter,
+    /// Whether anything in the record is escaped.
+    escapes: bool,
+    /// Start of the record.
+    start: usize,
+}
+
+impl Plain<'_> {
+    /// The place behind the members from `at` on that are unwanted, and the
+    /// member there, if it may be wanted and has a string. `first` says that no
+    /// member is before `at`, so no comma either; `inner` has the ends of the
+    /// containers at this level, as far as known, and loses those behind.
+    ///
+    /// This is where records spend their time. A function by itself with little
+    /// state, it stays in registers; inside the loop that knows errors and
+    /// nesting, a member cost three times as much.
+    #[inline(never)]
+    fn behind_unwanted(&self, mut at: usize, first: bool, inner: &mut &[u32]) -> (usize, Option<Member>) {
+        let mut open = if first { at } else { at + 1 };
+        while open == at || self.byte(at) == b',' {
+            match self.member(open, inner) {
+                Some(Step::Over(end)) => (at, open) = (end, end + 1),
+                Some(Step::Stop(member)) => return (at, Some(member)),
+                None => break,
+            }
+        }
+        (at, None)
+    }
+
+    /// Reads the member whose key opens at `open`; `None` if it is not plain.
+    #[inline(always)]
+    fn member(&self, open: usize, inner: &mut &[u32]) -> Option<Step> {
+        // Key and value are mostly near: two more bits of one mask.
+        let quotes = self.window.quotes_from(open)?;
+        let rest = without_lowest(quotes);
+        if quotes & 1 == 0 || rest == 0 {
+            return None;
+        }
+        let close = open + rest.trailing_zeros() as usize;
+        let (key, value) = (open + 1..close, close + 2);
+        if self.byte(close + 1) != b':' || self.escapes && self.window.has_backslash(key.start, key.end) {
+            return None;
+        }
+        let passes = self.filter.passes(self.bytes.get(key.clone())?);
+        match self.byte(value) {
+            b'"' => {
+                // Without the quote that closes the key and this one.
+                let rest = without_lowest(without_lowest(rest));
+                let quote = match rest {
+                    0 => self.window.next_quote(value + 1)?,
+                    _ => open + rest.trailing_zeros() as usize,
+                };
+                Some(if passes { Step::Stop(Member { key, text: value + 1..quote }) } else { Step::Over(quote + 1) })
+            }
+            _ if passes => None,
+            b'{' | b'[' => self.behind_container(value, inner).map(Step::Over),
+            _ => self.behind_scalar(value).map(Step::Over),
+        }
+    }
+
+    /// The place behind the container at `at`, and `inner` cut down to those
+    /// behind it.
+    #[inline(always)]
+    fn behind_container(&self, at: usize, inner: &mut &[u32]) -> Option<usize> {
+        while let [end, rest @ ..] = *inner {
+            *inner = rest;
+            // Those before `at` were wanted, or not plain.
+            let end = self.start + *end as usize;
+            if end > at {
+                return Some(end);
+            }
+        }
+        let mut cursor = Cursor { window: self.window, bytes: self.bytes, at };
+        cursor.container().ok().map(|()| cursor.at)
+    }
+
+    #[inline(always)]
+    fn behind_scalar(&self, at: usize) -> Option<usize> {
+        let length = self.bytes.get(at..)?.iter().position(|&byte| !json::is_scalar(byte))?;
+        (length > 0).then_some(at + length)
+    }
+
+    /// The byte at `at`; behind the record 0, which fits nowhere.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+}
+
+#[inline(always)]
+const fn without_lowest(mask: u64) -> u64 {
+    mask & mask.wrapping_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Limits;
     use crate::buffer::Buffer;
+    use crate::records::{Layout, Read, RecordReader};
+    use crate::testing::Random;
 
     /// What is picked out of a record: path, value as text, and the chain of elements from the innermost.
     type Picked = (&'static str, String, Vec<(u32, u32)>);
@@ -459,7 +575,7 @@ mod tests {
         let mut buffer = Buffer::new(&Limits::default());
         buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
         buffer.fill(text.len());
-        let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+        let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
         let (mut fields, mut leaves) = (Fields::new(), Vec::new());
         fields.pick(&buffer.window(), record, &tree, |leaf| {
             let path = paths[slots.iter().position(|&slot| slot == leaf.slot).unwrap()];
@@ -556,7 +672,7 @@ mod tests {
             let mut buffer = Buffer::new(&Limits::default());
             buffer.spare()[..text.len()].copy_from_slice(text);
             buffer.fill(text.len());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
             let refuse = |leaf: Leaf<'_>| match leaf.value {
                 Scalar::Number("0") => Ok(()),
                 _ => Err(ErrorKind::TooManyValues),
@@ -564,5 +680,128 @@ mod tests {
             let end = Fields::new().pick(&buffer.window(), record, &tree, refuse);
             assert_eq!(end, Err(Error::new(ErrorKind::TooManyValues, offset)));
         }
+    }
+
+    /// All leaves and how it ended, in comparable form; `None` if the reader
+    /// finds no record.
+    fn pick_by(text: &[u8], tree: &PathTree, layout: Layout, exact: bool) -> Option<(Vec<String>, Result<(), Error>)> {
+        let limits = Limits { max_record_bytes: 1 << 16, window_bytes: 1 << 16, ..Limits::default() };
+        let mut buffer = Buffer::new(&limits);
+        buffer.spare()[..text.len()].copy_from_slice(text);
+        buffer.fill(text.len());
+        let mut reader = RecordReader::new(&limits, layout);
+        let window = buffer.window();
+        let Ok(Read::Record(record)) = reader.read(&window) else { return None };
+        let mut fields = Fields { exact, ..Fields::new() };
+        let mut leaves = Vec::new();
+        let result = fields.pick(&window, record, tree, |leaf| {
+            leaves.push(format!("{leaf:?}"));
+            Ok(())
+        });
+        leaves.push(format!("{:?}", fields.frames()));
+        Some((leaves, result))
+    }
+
+    fn value(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
+        let scalars: [&[u8]; 12] = [
+            br#""""#,
+            br#""x""#,
+            b"true",
+            b"null",
+            b"-1.5e3",
+            br#""a\"b""#,
+            br#""\\""#,
+            br#""{[""#,
+            "\"é\"".as_bytes(),
+            br#""arn:aws:iam::123456789012:user/somebody-with-a-very-long-name-that-fills-a-block""#,
+            b"01",
+            br#""\x""#,
+        ];
+        match random.below(if depth > 3 { 6 } else { 10 }) {
+            0..6 => {
+                // The last two are bad where they are looked at.
+                let kinds = if random.below(8) == 0 { 12 } else { 10 };
+                out.extend_from_slice(scalars[random.below(kinds)]);
+            }
+            6..9 => object(random, depth + 1, out),
+            _ => {
+                out.push(b'[');
+                for i in 0..random.below(4) {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    value(random, depth + 1, out);
+                }
+                out.push(b']');
+            }
+        }
+    }
+
+    fn object(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
+        let keys = [
+            "a",
+            "b",
+            "",
+            "a.b",
+            "eventName",
+            "eventSource",
+            "xxeventName",
+            "userIdentity",
+            "type",
+            r"\u0061",
+            r"a\u002eb",
+            "requestParameters",
+            "userIdentity.type",
+            "a key that is so long that it fits in no block of the scan, wherever in one it may begin",
+        ];
+        out.push(b'{');
+        for i in 0..random.below(8) {
+            if i > 0 {
+                out.push(b',');
+            }
+            out.push(b'"');
+            out.extend_from_slice(keys[random.below(keys.len())].as_bytes());
+            out.extend_from_slice(b"\":");
+            value(random, depth, out);
+        }
+        out.push(b'}');
+    }
+
+    #[test]
+    fn the_fast_path_finds_and_refuses_what_the_exact_one_does() {
+        let paths = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
+        let mut random = Random::new(17);
+        let (mut good, mut bad) = (0, 0);
+        for round in 0..40_000 {
+            let mut tree = PathTree::default();
+            for path in paths {
+                if random.below(2) == 0 {
+                    tree.insert(path);
+                }
+            }
+            let layout = if round % 4 == 0 { Layout::Lines } else { Layout::Files };
+            let mut text = vec![b' '; random.below(64)];
+            if layout == Layout::Files {
+                text.push(b'[');
+            }
+            let start = text.len();
+            object(&mut random, 0, &mut text);
+            let end = text.len();
+            for _ in 0..[0, 0, 1, 2][random.below(4)] {
+                let at = start + random.below(end - start);
+                let byte = b"\"\\{}[]:, x1\n"[random.below(12)];
+                if random.below(2) == 0 { text[at] = byte } else { text.insert(at, byte) }
+            }
+            // Sometimes the window ends where the record does.
+            text.resize(text.len() + [0, 1, 200][random.below(3)], b' ');
+            let fast = pick_by(&text, &tree, layout, false);
+            match &fast {
+                Some((_, Ok(()))) => good += 1,
+                Some((_, Err(_))) => bad += 1,
+                None => {}
+            }
+            assert_eq!(fast, pick_by(&text, &tree, layout, true), "{:?}", String::from_utf8_lossy(&text));
+        }
+        assert!(good > 20_000 && bad > 1_000, "{good} {bad}");
     }
 }

@@ -1,12 +1,7 @@
 //! The bounds that keep memory and time finite, in one place.
 
-/// Limits of one [`Pipeline`](crate::Pipeline).
-///
-/// Its memory follows from them: the rolling buffer holds
-/// `max_record_bytes + window_bytes` and a quarter of that for masks; the
-/// inflate state is 40 KiB; values in arrays of objects take at most
-/// [`MAX_VALUES`] times 24 bytes while a record is matched. Nothing else grows
-/// with the input.
+/// Limits of one [`Pipeline`](crate::Pipeline), whose memory follows from them:
+/// see [`Pipeline::max_bytes`](crate::Pipeline::max_bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one record as it stands in the file. CloudTrail caps a record
@@ -31,10 +26,11 @@ impl Default for Limits {
 /// implementation's JSON parser stops at the same depth.
 pub const MAX_ARRAY_DEPTH: usize = 1_000;
 
-/// Values in arrays of objects that one record may bring to the matcher. The
-/// smallest such element is 8 bytes, so no record of 256 KB (CloudTrail's cap)
-/// comes near it with a rule that reads one field of each.
-pub const MAX_VALUES: usize = 1 << 18;
+/// Elements of arrays that one record may bring to the matcher, and hits of
+/// predicates in them. CloudTrail caps a record at 256 KB, and an element that
+/// says something takes 10 bytes, so no real record comes near. One less than a
+/// power of two, which leaves a place for "in no array".
+pub const MAX_VALUES: usize = (1 << 17) - 1;
 
 /// Choices tried for one rule on one record before matching it is given up
 /// with an error. Real records need fewer than a hundred.

@@ -43,6 +43,9 @@ struct Child {
 pub(crate) struct Filter {
     /// The bits of the children's tails.
     tails: u64,
+    /// The bits of the children's lengths: with tails alone, one key of a record
+    /// in 20 is let pass for each child, and must be read in full.
+    lengths: u64,
     /// Whether a key with a dot may lead on.
     dots: bool,
 }
@@ -51,7 +54,10 @@ impl Filter {
     /// Whether `key`, unescaped, may lead on.
     #[inline(always)]
     pub(crate) fn passes(self, key: &[u8]) -> bool {
-        self.tails & Tail::of(key).bit() != 0 || self.dots && memchr::memchr(b'.', key).is_some()
+        let length = self.lengths & length_bit(key.len()) != 0;
+        // For the few keys that are shorter than a tail, the length decides.
+        let tail = key.last_chunk().is_none_or(|tail| self.tails & Tail::whole(tail).bit() != 0);
+        length & tail || self.dots && memchr::memchr(b'.', key).is_some()
     }
 }
 
@@ -63,10 +69,13 @@ struct Tail(u64);
 impl Tail {
     #[inline(always)]
     fn of(segment: &[u8]) -> Self {
-        Self(segment.last_chunk().map_or_else(
-            || segment.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
-            |tail| u64::from_be_bytes(*tail),
-        ))
+        let shorter = || Self(segment.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte)));
+        segment.last_chunk().map_or_else(shorter, Self::whole)
+    }
+
+    #[inline(always)]
+    const fn whole(tail: &[u8; 8]) -> Self {
+        Self(u64::from_le_bytes(*tail))
     }
 
     /// One of 64 bits, as good as at random (the multiplier is 2^64 divided by
@@ -75,6 +84,12 @@ impl Tail {
     const fn bit(self) -> u64 {
         1 << (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
     }
+}
+
+/// One of 64 bits, each for lengths that are 64 apart.
+#[inline(always)]
+const fn length_bit(length: usize) -> u64 {
+    1 << (length % 64)
 }
 
 impl Node {
@@ -110,6 +125,7 @@ impl PathTree {
             let tail = Tail::of(segment);
             node = parent.find(segment, tail).unwrap_or_else(|place| {
                 parent.filter.tails |= tail.bit();
+                parent.filter.lengths |= length_bit(segment.len());
                 parent.children.insert(place, Child { tail, segment: segment.into(), node: next });
                 next
             });
@@ -179,5 +195,27 @@ mod tests {
         }
         assert_eq!(tree.child(ROOT, b"b"), None);
         assert_eq!(tree.child(ROOT, b"a."), None);
+    }
+
+    #[test]
+    fn no_key_that_leads_on_is_filtered_out() {
+        let mut tree = PathTree::default();
+        let keys = [
+            "",
+            "a",
+            "eventID",
+            "eventName",
+            "requestParameters",
+            "a key of more than sixty-four bytes, one \
+            of which is not the last",
+        ];
+        for key in keys {
+            assert!(!tree.filter(ROOT).passes(key.as_bytes()), "{key}");
+            tree.insert(key);
+            assert!(tree.filter(ROOT).passes(key.as_bytes()), "{key}");
+        }
+        assert!(!tree.filter(ROOT).passes(b"userIdentity.type"));
+        tree.insert("userIdentity.type");
+        assert!(tree.filter(ROOT).passes(b"userIdentity.type"));
     }
 }

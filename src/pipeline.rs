@@ -10,9 +10,12 @@
 //! or knows where the bytes come from.
 
 use crate::buffer::Buffer;
+use crate::fields::{Frame, FrameId};
 use crate::inflate::{Inflater, Progress};
+use crate::limits::MAX_VALUES;
 use crate::records::{Layout, Read, RecordReader};
 use crate::rule::{Matcher, RuleSet};
+use crate::scan::{BLOCK, Masks};
 use crate::{Error, ErrorKind, Limits};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -67,6 +70,12 @@ pub struct Counts {
     pub matches: u64,
 }
 
+/// The inflate state: a window of 32 KiB, and the tables.
+const INFLATE_BYTES: usize = 56 << 10;
+
+/// Everything that is small: levels of nesting, marks of predicates.
+const SMALL_BYTES: usize = 128 << 10;
+
 /// Reads one object after another; see the module's picture.
 pub struct Pipeline {
     inflater: Inflater,
@@ -102,6 +111,23 @@ impl Pipeline {
             failed: None,
             finished: false,
         }
+    }
+
+    /// The most that a pipeline with these limits allocates, in bytes, beside
+    /// the rules; most of it only on hostile input. By default it is 8.2 MiB,
+    /// and 1.7 MiB until a record needs more.
+    #[must_use]
+    pub const fn max_bytes(limits: &Limits) -> usize {
+        // The rolling buffer, with room for rounding, and its masks.
+        let buffer = limits.max_record_bytes + limits.window_bytes + 4 * BLOCK;
+        let masks = buffer / BLOCK * size_of::<Masks>();
+        // One string of a record, unescaped; a bit for each open bracket.
+        let strings = limits.max_record_bytes;
+        let brackets = limits.max_record_bytes / 8;
+        // Array elements, and the predicates hit in them.
+        let values = MAX_VALUES * (size_of::<Frame>() + size_of::<(u32, FrameId)>());
+        // What grows has the old beside the new while it does.
+        buffer + masks + INFLATE_BYTES + (strings + brackets + values) * 3 / 2 + SMALL_BYTES
     }
 
     /// The rules that are matched.

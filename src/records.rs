@@ -33,7 +33,7 @@ pub enum Layout {
 
 /// One record: a JSON object, from brace to brace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<'a> {
     /// Position of the opening brace in the window.
     pub start: usize,
     /// Position behind the closing brace.
@@ -42,13 +42,16 @@ pub struct Record {
     pub offset: u64,
     /// Number in the object, from 1.
     pub number: u64,
+    /// Where the objects and arrays directly inside it end, as distances from
+    /// `start`: in order, from the first one on, as far as they are known.
+    pub inner: &'a [u32],
 }
 
 /// How a call to [`RecordReader::read`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum Read<'a> {
     /// The next record. It stays valid until the buffer is rolled.
-    Record(Record),
+    Record(Record<'a>),
     /// Everything held was read; more bytes are needed.
     InputEmpty,
 }
@@ -66,6 +69,9 @@ pub struct RecordReader {
     role: Role,
     /// Open brackets of the value in progress.
     brackets: Brackets,
+    /// See [`Record::inner`]; the first `inner_count` are set.
+    inner: [u32; MAX_INNER],
+    inner_count: usize,
     /// The top-level object being read, if there is one.
     document: Option<Document>,
     /// Records found, including those that were too large.
@@ -122,6 +128,10 @@ enum Role {
     Skipped,
 }
 
+/// Ends of inner containers that are noted. Real records have 4; what is not
+/// noted is walked over a second time.
+const MAX_INNER: usize = 64;
+
 /// Keys of which every record has some (aggregated ones have `eventId`), and
 /// neither a digest nor an invocation event has any at its top level.
 const RECORD_KEYS: [&[u8]; 7] =
@@ -141,9 +151,11 @@ impl RecordReader {
             at: 0,
             start: 0,
             role: Role::Skipped,
-            // One byte of stack per byte of the largest record. No record can
-            // nest so deeply; a value beside `Records` could, for ever.
-            brackets: Brackets::new(limits.max_record_bytes.saturating_mul(8)),
+            // No record can nest more deeply than it has bytes; a value beside
+            // `Records` could, for ever.
+            brackets: Brackets::new(limits.max_record_bytes),
+            inner: [0; MAX_INNER],
+            inner_count: 0,
             document: None,
             records: 0,
             found_any: false,
@@ -198,7 +210,7 @@ impl RecordReader {
     /// Malformed JSON outside records, brackets that do not match, and what is
     /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
     /// record that is too large is no error here but in `finish`.
-    pub fn read(&mut self, window: &Window<'_>) -> Result<Read, Error> {
+    pub fn read(&mut self, window: &Window<'_>) -> Result<Read<'_>, Error> {
         loop {
             let Some(&byte) = window.bytes.get((self.at - window.origin) as usize) else {
                 return Ok(Read::InputEmpty);
@@ -236,16 +248,17 @@ impl RecordReader {
                 _ => self.structure(window, byte)?,
             };
             if let Some(record) = done {
-                return Ok(Read::Record(record));
+                return Ok(Read::Record(Record { inner: &self.inner[..self.inner_count], ..record }));
             }
         }
     }
 
     /// Takes one byte of the structure that leads to records.
-    fn structure(&mut self, window: &Window<'_>, byte: u8) -> Result<Option<Record>, Error> {
+    fn structure(&mut self, window: &Window<'_>, byte: u8) -> Result<Option<Record<'static>>, Error> {
         self.state = match (self.state, byte) {
             (State::Top, b'{') => {
                 self.found_any = true;
+                self.inner_count = 0;
                 self.document =
                     Some(Document { start: self.at, has_records: false, has_record_key: false, key_is_records: false });
                 State::Key { or_close: true }
@@ -298,9 +311,10 @@ impl RecordReader {
         self.document.is_some_and(|document| document.key_is_records)
     }
 
-    fn container_begins(&mut self, role: Role, bracket: u8) -> Result<Option<Record>, Error> {
+    fn container_begins(&mut self, role: Role, bracket: u8) -> Result<Option<Record<'static>>, Error> {
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
         self.brackets.clear();
+        self.inner_count = 0;
         self.bracket(bracket, self.at)?;
         self.at += 1;
         Ok(None)
@@ -309,14 +323,31 @@ impl RecordReader {
     /// Walks over the brackets of the value in progress, up to its last one.
     fn walk(&mut self, window: &Window<'_>) -> Result<Option<usize>, Error> {
         for stop in window.stops((self.at - window.origin) as usize) {
-            self.bracket(window.bytes[stop], window.origin + stop as u64)?;
-            if self.brackets.depth() == 0 {
-                self.at = window.origin + stop as u64 + 1;
-                return Ok(Some(stop + 1));
+            let byte = window.bytes[stop];
+            self.bracket(byte, window.origin + stop as u64)?;
+            match self.brackets.depth() {
+                0 => {
+                    self.at = window.origin + stop as u64 + 1;
+                    return Ok(Some(stop + 1));
+                }
+                // '{' and '[' have bit 1, '}' and ']' do not.
+                1 if byte & 0b10 == 0 => self.inner_ends(window.origin + stop as u64 + 1),
+                _ => {}
             }
         }
         self.at = window.origin + window.bytes.len() as u64;
         Ok(None)
+    }
+
+    /// Takes the end of a container directly in the value in progress.
+    fn inner_ends(&mut self, end: u64) {
+        if self.role == Role::Record
+            && let Some(place) = self.inner.get_mut(self.inner_count)
+            && let Ok(length) = u32::try_from(end - self.start)
+        {
+            *place = length;
+            self.inner_count += 1;
+        }
     }
 
     #[inline(always)]
@@ -330,7 +361,7 @@ impl RecordReader {
         })
     }
 
-    fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record> {
+    fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record<'static>> {
         match self.role {
             Role::Skipped => {
                 self.state = State::Comma;
@@ -362,7 +393,7 @@ impl RecordReader {
     }
 
     /// Takes the closing brace of a top-level object.
-    fn document_ends(&mut self, window: &Window<'_>) -> Result<Option<Record>, Error> {
+    fn document_ends(&mut self, window: &Window<'_>) -> Result<Option<Record<'static>>, Error> {
         let Some(document) = self.document.take() else { return Err(self.malformed(Expected::Document)) };
         let at = self.at;
         self.at += 1;
@@ -386,13 +417,13 @@ impl RecordReader {
 
     /// Counts the record that began at `start` and ends at `end` in the window;
     /// `None` if it is too large.
-    fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record> {
+    fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record<'static>> {
         self.records += 1;
         if !self.fits(start) {
             self.passed_over.get_or_insert(Error::new(ErrorKind::RecordTooLarge, start));
             return None;
         }
-        Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records })
+        Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records, inner: &[] })
     }
 
     fn malformed(&self, expected: Expected) -> Error {
@@ -518,7 +549,7 @@ mod tests {
         };
         use Expected::{Colon, CommaOrClose, Document, Escape, Key, MatchingBracket, Value};
         let large = format!(r#"[{{}},{{"n":"{}"}},{{}}]"#, "x".repeat(1 << 10));
-        let deep = "[".repeat((8 << 10) + 64);
+        let deep = "[".repeat((1 << 10) + 64);
         let deep = format!(r#"{{"a":{deep}"#);
         for (text, kind, offset) in [
             ("", Empty, 0),
@@ -553,7 +584,7 @@ mod tests {
             (r#"{"a":tr"#, Truncated, 7),
             (r#"[{},{"a":"}]"#, TruncatedRecord, 4),
             (&large, RecordTooLarge, 4),
-            (&deep, TooDeep, 5 + (8 << 10) + 63),
+            (&deep, TooDeep, 5 + (1 << 10) + 63),
         ] {
             let (_, end) = read(text, Layout::Files);
             assert_eq!(end, Err(Error::new(kind, offset)), "{}", &text[..text.len().min(50)]);
@@ -579,5 +610,38 @@ mod tests {
             assert!(reader.keep() <= end && end - reader.keep() <= 100, "{} of {end}", reader.keep());
         }
         assert_eq!(found, [(2, 7)]);
+    }
+
+    #[test]
+    fn a_record_comes_with_the_ends_of_what_is_directly_inside() {
+        let text = br#"[{"a":{"b":[{}]},"c":"}","d":[[1],{}],"e":{}},{"f":1},{"g":[]}]"#;
+        for step in [1, 7, 64] {
+            let mut buffer = Buffer::new(&Limits::default());
+            let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
+            let mut inner = Vec::new();
+            for piece in text.chunks(step) {
+                buffer.roll(reader.keep());
+                buffer.spare()[..piece.len()].copy_from_slice(piece);
+                buffer.fill(piece.len());
+                let window = buffer.window();
+                while let Read::Record(record) = reader.read(&window).unwrap() {
+                    let bytes = &window.bytes[record.start..];
+                    inner.push(record.inner.iter().map(|&end| (end, bytes[end as usize - 1])).collect::<Vec<_>>());
+                }
+            }
+            let expected = [vec![(15, b'}'), (36, b']'), (43, b'}')], vec![], vec![(7, b']')]];
+            assert_eq!(inner, expected, "pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn only_so_many_ends_are_noted_and_from_the_first_on() {
+        let text = [&b"[{\"a\":{}"[..], &b",\"b\":[]".repeat(MAX_INNER), b"}]"].concat();
+        let mut buffer = Buffer::new(&Limits::default());
+        buffer.spare()[..text.len()].copy_from_slice(&text);
+        buffer.fill(text.len());
+        let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
+        let Ok(Read::Record(record)) = reader.read(&buffer.window()) else { panic!("a record") };
+        assert_eq!((record.inner.len(), &record.inner[..2]), (MAX_INNER, &[7, 14][..]));
     }
 }

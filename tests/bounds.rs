@@ -85,12 +85,6 @@ fn read<'a>(pipeline: &mut Pipeline, pieces: impl IntoIterator<Item = &'a [u8]>)
     (pipeline.counts().matches, pipeline.counts().records, error)
 }
 
-/// What `src/limits.rs` says about memory.
-fn formula(limits: &Limits) -> usize {
-    let buffer = limits.max_record_bytes + limits.window_bytes;
-    buffer + buffer / 4 + (40 << 10) + MAX_VALUES * 24
-}
-
 fn error(kind: ErrorKind, offset: usize) -> Result<(), (ErrorKind, u64)> {
     Err((kind, offset as u64))
 }
@@ -212,8 +206,8 @@ fn depth_beside_records_has_the_limit_its_kind_names() {
     let limits = Limits { max_record_bytes: 64, window_bytes: 64, ..Limits::default() };
     let mut pipeline = Pipeline::new(any(), &limits, Layout::Files);
     let object = |depth: usize| format!(r#"{{"a":{}{},"Records":[]}}"#, "[".repeat(depth), "]".repeat(depth));
-    assert_eq!(run_whole(&mut pipeline, object(8 * 64).as_bytes()).result, Ok(()));
-    let refused = run_whole(&mut pipeline, object(8 * 64 + 64).as_bytes()).result.unwrap_err();
+    assert_eq!(run_whole(&mut pipeline, object(64).as_bytes()).result, Ok(()));
+    let refused = run_whole(&mut pipeline, object(2 * 64).as_bytes()).result.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::TooDeep);
 }
 
@@ -319,9 +313,12 @@ fn memory_does_not_grow_with_the_object() {
             peak
         };
         let (small, large) = (peak(&small), peak(&large));
-        eprintln!("peak {small} for 2 MB, {large} for 20 MB, by the formula {}; {limits:?}", formula(&limits));
+        eprintln!(
+            "peak {small} for 2 MB, {large} for 20 MB, by the formula {}; {limits:?}",
+            Pipeline::max_bytes(&limits)
+        );
         assert!(large.abs_diff(small) <= 64 << 10, "{small} {large}");
-        assert!(large <= formula(&limits), "{large}");
+        assert!(large <= Pipeline::max_bytes(&limits), "{large}");
     }
 }
 
@@ -339,22 +336,20 @@ fn a_second_object_allocates_nothing() {
 }
 
 #[test]
-#[ignore = "bug: masks take 3/8 of the buffer (24 bytes per block of 64), and not a quarter"]
 fn what_a_pipeline_allocates_at_once_is_the_buffer_of_the_formula() {
     for limits in [Limits::default(), Limits { max_record_bytes: 8 << 20, window_bytes: 1 << 20, ..Limits::default() }]
     {
         let rules = any();
         let (pipeline, peak, _) = measure(|| Pipeline::new(rules, &limits, Layout::Files));
         drop(pipeline);
-        let expected = formula(&limits) - MAX_VALUES * 24;
-        // Two blocks of rounding, and some small structures.
-        assert!(peak <= expected + (16 << 10), "{peak} bytes, and by the formula {expected}");
+        // Of what only hostile input needs, nothing is there yet.
+        let expected = (limits.max_record_bytes + limits.window_bytes) * 11 / 8 + (64 << 10);
+        assert!(peak <= expected && expected < Pipeline::max_bytes(&limits), "{peak} bytes, expected {expected}");
     }
 }
 
 /// The objects that make all that can grow, grow.
 #[test]
-#[ignore = "bug: frames, hits, scratch strings and open brackets grow beyond what the formula allows for them"]
 fn hostile_objects_stay_within_the_formula() {
     let limits = Limits::default();
     let fill = limits.max_record_bytes - 100;
@@ -362,7 +357,7 @@ fn hostile_objects_stay_within_the_formula() {
     let values = format!(r#"[{{"a":[{}{{}}]}}]"#, r#"{"b":1},"#.repeat(fill / 8));
     let text = format!(r#"[{{"c":"\n{}"}}]"#, "x".repeat(fill));
     let key = format!(r#"[{{"\n{}":1}}]"#, "x".repeat(fill));
-    let deep = format!(r#"{{"x":{}"#, "[".repeat(8 << 20));
+    let deep = format!(r#"{{"x":{}"#, "[".repeat(1 << 20));
     let frames = format!(r#"[{{"a":[{}0]}}]"#, "{},".repeat(fill / 3));
     let objects = [("values", values), ("text", text), ("key", key), ("deep", deep), ("frames", frames)];
     let before = LIVE.get();
@@ -374,5 +369,5 @@ fn hostile_objects_stay_within_the_formula() {
         }
     };
     let ((), peak, _) = measure(read_all);
-    assert!(peak <= formula(&limits), "{peak} bytes, and by the formula {}", formula(&limits));
+    assert!(peak <= Pipeline::max_bytes(&limits), "{peak} bytes, and by the formula {}", Pipeline::max_bytes(&limits));
 }

@@ -224,9 +224,9 @@ fn the_smallest_buffers() {
         // An object that is not UTF-8 has longer records as text than as bytes.
         let largest =
             if everything.found.iter().any(|found| found.record.contains('\u{fffd}')) { 1 << 10 } else { largest };
-        // Skipped values may nest 8 levels per byte of this limit.
+        // Skipped values may nest a level per byte of this limit.
         let depth = gunzip(object).unwrap_or_default().iter().filter(|&&byte| byte == b'[' || byte == b'{').count();
-        let limits = Limits { max_record_bytes: largest.max(depth / 8 + 1), window_bytes: 64, ..Limits::default() };
+        let limits = Limits { max_record_bytes: largest.max(depth), window_bytes: 64, ..Limits::default() };
         case.pipeline = Pipeline::new(some_rules(), &limits, case.layout);
         case.check("in small buffers", [object], Pauses::Never);
         case.check("in small buffers with pauses", object.chunks(97), Pauses::EachMatch);

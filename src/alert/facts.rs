@@ -126,7 +126,7 @@ impl FactReader {
         buffer.spare()[..bytes].copy_from_slice(record);
         buffer.fill(bytes);
         let window = buffer.window();
-        let whole = Record { start: 0, end: bytes, offset: 0, number: 0 };
+        let whole = Record { start: 0, end: bytes, offset: 0, number: 0, inner: &[] };
         self.fields.pick(&window, whole, &self.tree, |leaf| {
             if let Scalar::String(text) = leaf.value {
                 facts.values[leaf.slot as usize].get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());

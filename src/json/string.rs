@@ -30,6 +30,8 @@ pub(crate) fn unescape_if<'a>(
     }
     let Some(first) = memchr::memchr(b'\\', raw) else { return Ok(raw) };
     scratch.clear();
+    // No escape is shorter than what it stands for, so this is all it takes.
+    scratch.reserve_exact(raw.len());
     scratch.extend_from_slice(&raw[..first]);
     let mut at = first;
     while at < raw.len() {

@@ -80,7 +80,7 @@ impl Matcher {
     /// # Errors
     /// Where a rule looks: malformed JSON and arrays beyond the limits; and
     /// [`ErrorKind::MatchTooLong`].
-    pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record) -> Result<&[u32], Error> {
+    pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<&[u32], Error> {
         self.matched.clear();
         self.hits.begin();
         if rules.tree.slots() > 0 {
@@ -103,7 +103,7 @@ impl Matcher {
         Ok(&self.matched)
     }
 
-    fn decide(&mut self, clause: &Clause, record: Record) -> Result<(), Error> {
+    fn decide(&mut self, clause: &Clause, record: Record<'_>) -> Result<(), Error> {
         let matches = if self.hits.placed.is_empty() || clause.fields.len() < 2 {
             let hits = &self.hits;
             clause.fields.iter().all(|field| {
@@ -300,7 +300,7 @@ mod tests {
             let mut buffer = Buffer::new(&Limits::default());
             buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
             buffer.fill(text.len());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
             matcher.run(rules, &buffer.window(), record).unwrap().to_vec()
         };
         records.iter().map(run_one).collect()
@@ -401,7 +401,7 @@ mod tests {
         let text = br#"{"a":1}{"a":2}"#;
         buffer.spare()[..text.len()].copy_from_slice(text);
         buffer.fill(text.len());
-        let record = |start: usize| Record { start, end: start + 7, offset: start as u64, number: 1 };
+        let record = |start: usize| Record { start, end: start + 7, offset: start as u64, number: 1, inner: &[] };
         let verdict =
             |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);
         assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));
