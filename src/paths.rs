@@ -38,7 +38,8 @@ struct Child {
     node: NodeId,
 }
 
-/// The keys that may lead on from a node: all that do and a few more.
+/// Texts that are looked for, and a few more: the keys that may lead on from a
+/// node, or the values that a rule may ask for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Filter {
     /// The bits of the children's tails.
@@ -51,6 +52,12 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Lets `key` pass, and whatever looks like it.
+    pub(crate) fn add(&mut self, key: &[u8]) {
+        self.tails |= Tail::of(key).bit();
+        self.lengths |= length_bit(key.len());
+    }
+
     /// Whether `key`, unescaped, may lead on.
     #[inline(always)]
     pub(crate) fn passes(self, key: &[u8]) -> bool {
@@ -124,8 +131,7 @@ impl PathTree {
             let parent = &mut self.nodes[node as usize];
             let tail = Tail::of(segment);
             node = parent.find(segment, tail).unwrap_or_else(|place| {
-                parent.filter.tails |= tail.bit();
-                parent.filter.lengths |= length_bit(segment.len());
+                parent.filter.add(segment);
                 parent.children.insert(place, Child { tail, segment: segment.into(), node: next });
                 next
             });

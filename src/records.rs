@@ -282,12 +282,18 @@ impl RecordReader {
 
             (State::Value, b'[') if self.key_is_records() => State::Element { or_close: true },
             (State::Value, _) if self.key_is_records() => return Err(Error::new(ErrorKind::RecordsNotArray, self.at)),
-            (State::Value, b'{' | b'[') => return self.container_begins(Role::Skipped, byte),
+            (State::Value, b'{' | b'[') => {
+                self.container_begins(Role::Skipped);
+                return Ok(None);
+            }
             (State::Value, b'"') => State::InString,
             (State::Value, _) if json::is_scalar(byte) => State::InScalar,
             (State::Value, _) => return Err(self.malformed(Expected::Value)),
 
-            (State::Element { .. }, b'{') => return self.container_begins(Role::Record, byte),
+            (State::Element { .. }, b'{') => {
+                self.container_begins(Role::Record);
+                return Ok(None);
+            }
             (State::Element { or_close: true } | State::ElementComma, b']') => match self.document {
                 Some(_) => State::Comma,
                 None => State::Top,
@@ -311,54 +317,39 @@ impl RecordReader {
         self.document.is_some_and(|document| document.key_is_records)
     }
 
-    fn container_begins(&mut self, role: Role, bracket: u8) -> Result<Option<Record<'static>>, Error> {
+    fn container_begins(&mut self, role: Role) {
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
         self.brackets.clear();
         self.inner_count = 0;
-        self.bracket(bracket, self.at)?;
-        self.at += 1;
-        Ok(None)
+        // The opening bracket is the walk's first.
     }
 
-    /// Walks over the brackets of the value in progress, up to its last one.
+    /// Walks over the brackets of the value in progress, up to its last one;
+    /// returns the position behind that.
     fn walk(&mut self, window: &Window<'_>) -> Result<Option<usize>, Error> {
-        for stop in window.stops((self.at - window.origin) as usize) {
-            let byte = window.bytes[stop];
-            self.bracket(byte, window.origin + stop as u64)?;
-            match self.brackets.depth() {
-                0 => {
-                    self.at = window.origin + stop as u64 + 1;
-                    return Ok(Some(stop + 1));
-                }
-                // '{' and '[' have bit 1, '}' and ']' do not.
-                1 if byte & 0b10 == 0 => self.inner_ends(window.origin + stop as u64 + 1),
-                _ => {}
+        let Self { brackets, inner, inner_count, role, .. } = self;
+        let start = self.start.wrapping_sub(window.origin) as usize;
+        let note = |stop: usize| {
+            if *role == Role::Record
+                && let Some(place) = inner.get_mut(*inner_count)
+                && let Ok(length) = u32::try_from(stop.wrapping_sub(start) + 1)
+            {
+                *place = length;
+                *inner_count += 1;
             }
-        }
-        self.at = window.origin + window.bytes.len() as u64;
-        Ok(None)
-    }
-
-    /// Takes the end of a container directly in the value in progress.
-    fn inner_ends(&mut self, end: u64) {
-        if self.role == Role::Record
-            && let Some(place) = self.inner.get_mut(self.inner_count)
-            && let Ok(length) = u32::try_from(end - self.start)
-        {
-            *place = length;
-            self.inner_count += 1;
-        }
-    }
-
-    #[inline(always)]
-    fn bracket(&mut self, byte: u8, offset: u64) -> Result<(), Error> {
-        if byte == b'\\' {
-            return Err(Error::new(ErrorKind::Malformed(Expected::Value), offset));
-        }
-        self.brackets.take(byte).map_err(|fault| match fault {
-            Unbalanced::Mismatch => Error::new(ErrorKind::Malformed(Expected::MatchingBracket), offset),
-            Unbalanced::TooDeep => Error::new(ErrorKind::TooDeep, offset),
-        })
+        };
+        let stops = window.stops((self.at - window.origin) as usize);
+        let end = brackets.close(window.bytes, stops, note).map_err(|(fault, stop)| {
+            let kind = match fault {
+                Unbalanced::Mismatch => ErrorKind::Malformed(Expected::MatchingBracket),
+                Unbalanced::Backslash => ErrorKind::Malformed(Expected::Value),
+                Unbalanced::TooDeep => ErrorKind::TooDeep,
+            };
+            Error::new(kind, window.origin + stop as u64)
+        })?;
+        let end = end.map(|stop| stop + 1);
+        self.at = window.origin + end.unwrap_or(window.bytes.len()) as u64;
+        Ok(end)
     }
 
     fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record<'static>> {

@@ -3,12 +3,23 @@
 /// A stack of open brackets: a bit per level, so that 8 levels take a byte and
 /// a megabyte of `[` is no recursion and no allocation to speak of.
 pub(crate) struct Brackets {
+    levels: Levels,
+    outer: Outer,
+}
+
+/// The innermost levels. By itself, so that a loop over brackets can keep it in
+/// registers: through memory, each bracket waits for the one before.
+#[derive(Clone, Copy)]
+struct Levels {
     /// The levels of the current word, the innermost in the lowest bit; 1 is a
     /// brace.
     word: u64,
-    /// Words of outer levels, all full.
-    outer: Vec<u64>,
     depth: usize,
+}
+
+/// Words of outer levels, all full.
+struct Outer {
+    words: Vec<u64>,
     max_words: usize,
 }
 
@@ -17,52 +28,95 @@ pub(crate) struct Brackets {
 pub(crate) enum Unbalanced {
     Mismatch,
     TooDeep,
+    /// It is no bracket but a backslash outside strings.
+    Backslash,
 }
 
 impl Brackets {
     /// `max_depth` is rounded up to a whole word of levels.
     pub(crate) fn new(max_depth: usize) -> Self {
-        Self { word: 0, outer: Vec::new(), depth: 0, max_words: max_depth.div_ceil(64) }
+        let outer = Outer { words: Vec::new(), max_words: max_depth.div_ceil(64) };
+        Self { levels: Levels { word: 0, depth: 0 }, outer }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.depth = 0;
-        self.outer.clear();
+        self.levels.depth = 0;
+        self.outer.words.clear();
     }
 
-    pub(crate) fn depth(&self) -> usize {
-        self.depth
+    /// Takes the brackets of `bytes` at `stops`, up to the one that closes the
+    /// outermost, whose position is returned; `None` if that is still to come.
+    /// Calls `inner_end` with the position of each that leaves one level open.
+    ///
+    /// # Errors
+    /// What does not fit, and its position.
+    #[inline]
+    pub(crate) fn close(
+        &mut self,
+        bytes: &[u8],
+        stops: impl Iterator<Item = usize>,
+        mut inner_end: impl FnMut(usize),
+    ) -> Result<Option<usize>, (Unbalanced, usize)> {
+        let mut levels = self.levels;
+        let mut end = Ok(None);
+        for stop in stops {
+            let closes = match levels.take(&mut self.outer, bytes[stop]) {
+                Ok(closes) => closes,
+                Err(fault) => {
+                    end = Err((fault, stop));
+                    break;
+                }
+            };
+            if levels.depth == 0 {
+                end = Ok(Some(stop));
+                break;
+            }
+            if closes && levels.depth == 1 {
+                inner_end(stop);
+            }
+        }
+        self.levels = levels;
+        end
     }
+}
 
-    /// Takes one of `{ } [ ]`.
+impl Levels {
+    /// Takes one of `{ } [ ]`, and returns whether it closes.
     #[inline(always)]
-    pub(crate) fn take(&mut self, bracket: u8) -> Result<(), Unbalanced> {
-        // '{' and '}' have bit 5, '[' and ']' have not; opening ones have bit 1
-        // and closing ones bit 2.
+    fn take(&mut self, outer: &mut Outer, bracket: u8) -> Result<bool, Unbalanced> {
+        // '{' and '}' have bit 5, '[' and ']' have not; opening ones have bit 1,
+        // and closing ones and the backslash have not.
         let brace = u64::from((bracket >> 5) & 1);
         if bracket & 0b10 != 0 {
             self.word = (self.word << 1) | brace;
             self.depth += 1;
-            if self.depth.is_multiple_of(64) { self.word_full() } else { Ok(()) }
-        } else {
             if self.depth.is_multiple_of(64) {
-                self.word = self.outer.pop().ok_or(Unbalanced::Mismatch)?;
+                outer.push(self.word)?;
             }
-            if self.word & 1 != brace {
-                return Err(Unbalanced::Mismatch);
-            }
-            self.word >>= 1;
-            self.depth -= 1;
-            Ok(())
+            return Ok(false);
         }
+        if bracket == b'\\' {
+            return Err(Unbalanced::Backslash);
+        }
+        if self.depth.is_multiple_of(64) {
+            self.word = outer.words.pop().ok_or(Unbalanced::Mismatch)?;
+        }
+        if self.word & 1 != brace {
+            return Err(Unbalanced::Mismatch);
+        }
+        self.word >>= 1;
+        self.depth -= 1;
+        Ok(true)
     }
+}
 
+impl Outer {
     #[cold]
-    fn word_full(&mut self) -> Result<(), Unbalanced> {
-        if self.outer.len() == self.max_words {
+    fn push(&mut self, word: u64) -> Result<(), Unbalanced> {
+        if self.words.len() == self.max_words {
             return Err(Unbalanced::TooDeep);
         }
-        self.outer.push(self.word);
+        self.words.push(word);
         Ok(())
     }
 }
@@ -74,36 +128,59 @@ mod tests {
     #[test]
     fn agrees_with_a_plain_stack() {
         let mut random = crate::testing::Random::new(11);
-        for round in 0..200 {
-            let mut brackets = Brackets::new(640);
-            let mut stack = Vec::new();
+        let mut ends = [0; 3];
+        for round in 0..2_000 {
+            // Mostly the right bracket.
+            let (mut stack, mut text) = (Vec::new(), Vec::new());
             for _ in 0..2_000 {
-                let opens = random.below(100) < 40 + round / 5;
-                let bracket = if opens {
-                    *b"{[".get(random.below(2)).unwrap()
+                let byte = match random.below(100) {
+                    0..50 => *b"{[".get(random.below(2)).unwrap(),
+                    99 if random.below(50) == 0 => b"]}\\"[random.below(3)],
+                    _ if round % 2 == 0 && stack.len() < 3 => b'[',
+                    _ => stack.last().map_or(b'{', |open| open + 2),
+                };
+                text.push(byte);
+                if byte & 0b10 != 0 {
+                    stack.push(byte)
                 } else {
-                    // Mostly the right one.
-                    let wrong = random.below(500) == 0;
-                    if (stack.last() == Some(&b'{')) ^ wrong { b'}' } else { b']' }
-                };
-                let expected = match bracket {
-                    b'{' | b'[' if stack.len() == 703 => Err(Unbalanced::TooDeep),
-                    b'{' | b'[' => {
-                        stack.push(bracket);
-                        Ok(())
-                    }
-                    _ if stack.last() == Some(&(bracket - 2)) => {
-                        stack.pop();
-                        Ok(())
-                    }
-                    _ => Err(Unbalanced::Mismatch),
-                };
-                assert_eq!(brackets.take(bracket), expected);
-                if expected.is_err() {
+                    drop(stack.pop())
+                }
+                if stack.is_empty() {
                     break;
                 }
-                assert_eq!(brackets.depth(), stack.len());
             }
+
+            let (mut stack, mut inner, mut expected) = (Vec::new(), Vec::new(), Ok(None));
+            for (at, &byte) in text.iter().enumerate() {
+                match byte {
+                    b'{' | b'[' if stack.len() == 703 => expected = Err((Unbalanced::TooDeep, at)),
+                    b'{' | b'[' => stack.push(byte),
+                    b'\\' => expected = Err((Unbalanced::Backslash, at)),
+                    _ if stack.pop() != Some(byte - 2) => expected = Err((Unbalanced::Mismatch, at)),
+                    _ if stack.is_empty() => expected = Ok(Some(at)),
+                    _ if stack.len() == 1 => inner.push(at),
+                    _ => {}
+                }
+                if expected != Ok(None) {
+                    break;
+                }
+            }
+
+            // In two calls, cut anywhere.
+            let cut = random.below(text.len() + 1);
+            let mut brackets = Brackets::new(640);
+            let mut seen = Vec::new();
+            let end = match brackets.close(&text, 0..cut, |at| seen.push(at)) {
+                Ok(None) => brackets.close(&text, cut..text.len(), |at| seen.push(at)),
+                end => end,
+            };
+            assert_eq!((end, seen), (expected, inner));
+            ends[match end {
+                Ok(None) => 0,
+                Ok(Some(_)) => 1,
+                Err(_) => 2,
+            }] += 1;
         }
+        assert!(ends.iter().all(|&count| count > 100), "{ends:?}");
     }
 }

@@ -11,7 +11,7 @@ use super::pattern::{Field, Pattern};
 use super::{Rule, ip};
 use crate::json::Scalar;
 use crate::json::number::comparable;
-use crate::paths::{PathTree, Slot};
+use crate::paths::{Filter, PathTree, Slot};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -56,8 +56,9 @@ pub(super) struct ClauseField {
 /// The predicates of one slot, arranged by how a value finds them.
 #[derive(Debug, Default)]
 pub(super) struct SlotIndex {
-    /// Longest key of `text`; no longer value is looked up.
-    longest: usize,
+    /// What rules out nearly every other value than those of `text`, before it
+    /// is hashed.
+    filter: Filter,
     text: Map<Box<[u8]>>,
     ips: Map<IpAddr>,
     doubles: Map<u64>,
@@ -169,7 +170,7 @@ impl SlotIndex {
     fn insert(&mut self, element: &Element, id: PredicateId) {
         match element {
             Element::Text(text) => {
-                self.longest = self.longest.max(text.len());
+                self.filter.add(text.as_bytes());
                 self.text.insert(text.as_bytes().into(), id);
             }
             Element::Ip(address) => {
@@ -202,7 +203,7 @@ impl SlotIndex {
                 {
                     hit(*id);
                 }
-                if text.len() <= self.longest { self.text.get(text).copied() } else { None }
+                if self.filter.passes(text) { self.text.get(text).copied() } else { None }
             }
             // Parsing a number costs more than all else here.
             Scalar::Number(_) if self.doubles.is_empty() && self.number_text.is_empty() => None,
