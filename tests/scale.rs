@@ -101,15 +101,17 @@ fn memory_is_flat_and_time_is_near_that_of_inflating() {
     let (small, large) = (logs(50_000_000), logs(500_000_000));
     let peak = |path: &Path| (0..3).map(|_| scan(path).1).max().unwrap();
     let (peak_small, peak_large) = (peak(&small), peak(&large));
-    // Pairs, since the clock of a virtual machine drifts.
-    let ratios = (0..7).map(|_| {
-        let inflating = inflate(&large).as_secs_f64();
-        scan(&large).0.as_secs_f64() / inflating
-    });
-    let ratio = median(ratios.collect());
+    // In turns, since the clock of a virtual machine drifts by a factor; and by
+    // the best of each, which is what the machine can do when it is left alone.
+    let times: Vec<(f64, f64)> =
+        (0..11).map(|_| (inflate(&large).as_secs_f64(), scan(&large).0.as_secs_f64())).collect();
+    let best = |pick: fn(&(f64, f64)) -> f64| times.iter().map(pick).fold(f64::INFINITY, f64::min);
+    let ratio = best(|times| times.1) / best(|times| times.0);
+    let median = median(times.iter().map(|(inflating, scanning)| scanning / inflating).collect());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
-        "peak resident memory: {:.2} MiB on 50 MB, {:.2} MiB on 500 MB; time on 500 MB: {ratio:.2} x flate2 inflating it",
+        "peak resident memory: {:.2} MiB on 50 MB, {:.2} MiB on 500 MB; time on 500 MB: {ratio:.2} x flate2 \
+         inflating it (best of 11; median of pairs {median:.2})",
         mib(peak_small),
         mib(peak_large)
     );
