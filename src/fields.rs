@@ -6,10 +6,11 @@
 //! reused.
 //!
 //! The walk steps from quote to quote where it looks, and over what no path
-//! leads to: by the ends that the reader saw, or else from bracket to bracket.
-//! Members that are plain, which nearly all are, take a fast path with one twin
-//! for everything else ([`Plain`]). The walk reads the whole record: a key may come twice, and
-//! every occurrence counts, so no match can be ruled out before the end.
+//! leads to: by the ends that the reader noted, or else from bracket to bracket.
+//! Members that are plain, as nearly all are, take a fast path, which has one
+//! twin for everything else ([`Plain`]). The walk reads the whole record: a key
+//! may come twice, and every occurrence counts, so no match can be ruled out
+//! before the end.
 //!
 //! Validated: the structure from the record's brace to each wanted value, and
 //! the value. Skipped values are known to be balanced and terminated.

@@ -141,9 +141,9 @@ mod tests {
                 };
                 text.push(byte);
                 if byte & 0b10 != 0 {
-                    stack.push(byte)
+                    stack.push(byte);
                 } else {
-                    drop(stack.pop())
+                    stack.pop();
                 }
                 if stack.is_empty() {
                     break;

@@ -16,9 +16,10 @@
 //!    string: no valid JSON has one, and one that was overlooked would turn
 //!    strings inside out for the rest of the object.
 //!
-//! Steps 1 and, where one instruction does it, 4 differ between processors
-//! ([`Backend`]); the rest is written once over `u64`. The loop over blocks is generic over the backend,
-//! so a choice made at run time costs one dispatch per buffer.
+//! Step 1, and 4 where one instruction does it, differ between processors
+//! ([`Backend`]); the rest is written once over `u64`. The loop over blocks is
+//! generic over the backend, so that a choice made at run time costs one
+//! dispatch per buffer.
 //!
 //! # Before you edit
 //!

@@ -29,10 +29,8 @@ fn classify_avx2(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry)
 struct Avx2;
 
 impl Backend for Avx2 {
-    // Written out and `inline(always)`: only when it becomes a part of
-    // `classify_avx2` do the intrinsics become single instructions. As a
-    // function with the feature it was called once per block, at 5 times the
-    // cost.
+    // `inline(always)`, to become a part of `classify_avx2`: only there are the
+    // intrinsics single instructions.
     #[inline(always)]
     fn find(block: &[u8; BLOCK]) -> Found {
         let (halves, _) = block.as_chunks::<32>();
