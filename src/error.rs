@@ -44,6 +44,10 @@ pub enum ErrorKind {
     Empty,
     /// A JSON object without a `Records` array; offset of its closing brace.
     NoRecords,
+    /// A top-level object has both `Records` and keys that only a record has, so
+    /// that it may be either; offset of its closing brace. What is in `Records`
+    /// was read.
+    Ambiguous,
     /// `Records` is not an array; offset of its value.
     RecordsNotArray,
     /// A record is not a JSON object; offset of the value.
@@ -57,9 +61,8 @@ pub enum ErrorKind {
     TruncatedRecord,
     /// The JSON is malformed; offset of the byte that does not fit.
     Malformed(Expected),
-    /// Arrays or objects are nested too deeply: beside `Records` beyond
-    /// `max_record_bytes` levels (to the next multiple of 64), and where a rule
-    /// looks beyond 1,000 arrays; offset of the bracket.
+    /// Arrays are nested more than 1,000 deep where a rule looks; offset of the
+    /// bracket.
     TooDeep,
     /// A record holds more values in arrays of objects than rules can be
     /// matched over (131,071); offset of the value.
@@ -120,7 +123,7 @@ impl ErrorKind {
             | Self::GzipTrailing
             | Self::Deflate
             | Self::Malformed(_) => "get an undamaged copy",
-            Self::Empty | Self::NoRecords | Self::RecordsNotArray | Self::RecordNotObject => {
+            Self::Empty | Self::NoRecords | Self::Ambiguous | Self::RecordsNotArray | Self::RecordNotObject => {
                 "check that it is a CloudTrail log file"
             }
             Self::ObjectTooLarge => "raise max_object_bytes if you trust it",
@@ -149,12 +152,13 @@ impl fmt::Display for ErrorKind {
             Self::ObjectTooLarge => "the object decompresses to more than max_object_bytes",
             Self::Empty => "the object is empty",
             Self::NoRecords => "JSON without a Records array: not a CloudTrail log file",
+            Self::Ambiguous => "an object with Records and the keys of a record at once",
             Self::RecordsNotArray => "Records is not an array: not a CloudTrail log file",
             Self::RecordNotObject => "a record is not a JSON object",
             Self::RecordTooLarge => "a record is larger than max_record_bytes",
             Self::Truncated => "truncated: the JSON is not complete",
             Self::TruncatedRecord => "truncated: the object ends inside the record that begins",
-            Self::TooDeep => "JSON nested too deeply",
+            Self::TooDeep => "arrays nested too deeply to match",
             Self::TooManyValues => "too many values in arrays of objects to match",
             Self::MatchTooLong { .. } => "matching took too many steps over the arrays of the record",
             Self::Malformed(expected) => return write!(f, "malformed JSON: expected {expected}"),

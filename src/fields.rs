@@ -122,10 +122,10 @@ impl Fields {
                 Kind::Object => walk.object(level, first, &mut leaf)?,
                 Kind::Array { array, next } => walk.array(level, array, next, first, &mut leaf)?,
             };
-            if end == Value::Done {
+            if end == Visit::Done {
                 walk.fields.levels.pop();
             }
-            first = end == Value::Opened;
+            first = end == Visit::Opened;
         }
         // The reader found the end by the same brackets.
         if walk.cursor.at == record.end { Ok(()) } else { Err(walk.cursor.malformed(Expected::CommaOrClose)) }
@@ -154,7 +154,7 @@ struct Walk<'a, 'b> {
 
 /// What became of a value.
 #[derive(PartialEq, Eq)]
-enum Value {
+enum Visit {
     /// It was read, or walked over.
     Done,
     /// It is an object or an array and was stepped into.
@@ -169,7 +169,7 @@ impl Walk<'_, '_> {
         level: Level,
         mut first: bool,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Visit, Error> {
         let plain = Plain {
             window: self.cursor.window,
             bytes: self.cursor.bytes,
@@ -195,7 +195,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             if !self.cursor.next(b'}', first)? {
-                return Ok(Value::Done);
+                return Ok(Visit::Done);
             }
             first = false;
             let key = self.cursor.key()?;
@@ -206,8 +206,8 @@ impl Walk<'_, '_> {
             };
             match node {
                 Some(node) => {
-                    if self.wanted(node, level.frame, None, leaf)? == Value::Opened {
-                        return Ok(Value::Opened);
+                    if self.wanted(node, level.frame, None, leaf)? == Visit::Opened {
+                        return Ok(Visit::Opened);
                     }
                 }
                 None => match self.cursor.peek() {
@@ -231,18 +231,18 @@ impl Walk<'_, '_> {
         mut next: u32,
         mut first: bool,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Visit, Error> {
         let this = self.fields.levels.len() - 1;
         while self.cursor.next(b']', first)? {
             first = false;
             let element = Some((array, next));
             next += 1;
-            if self.wanted(level.node, level.frame, element, leaf)? == Value::Opened {
+            if self.wanted(level.node, level.frame, element, leaf)? == Visit::Opened {
                 self.fields.levels[this].kind = Kind::Array { array, next };
-                return Ok(Value::Opened);
+                return Ok(Visit::Opened);
             }
         }
-        Ok(Value::Done)
+        Ok(Visit::Done)
     }
 
     fn escaped_key(&mut self, node: NodeId, key: Range<usize>) -> Result<Option<NodeId>, Error> {
@@ -261,7 +261,7 @@ impl Walk<'_, '_> {
         frame: FrameId,
         element: Option<(u32, u32)>,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Visit, Error> {
         let slot = self.tree.slot(node);
         match self.cursor.peek() {
             b'{' if self.tree.has_children(node) => return self.descend(node, Kind::Object, frame, element),
@@ -288,7 +288,7 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        Ok(Value::Done)
+        Ok(Visit::Done)
     }
 
     /// Gives the string at `text` to `leaf`.
@@ -313,7 +313,7 @@ impl Walk<'_, '_> {
         kind: Kind,
         mut frame: FrameId,
         element: Option<(u32, u32)>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Visit, Error> {
         let Fields { levels, frames, .. } = &mut *self.fields;
         // Objects are as deep as the tree at most; arrays could nest for ever.
         if levels.len() > MAX_ARRAY_DEPTH {
@@ -328,7 +328,7 @@ impl Walk<'_, '_> {
         }
         levels.push(Level { node, frame, kind });
         self.cursor.at += 1;
-        Ok(Value::Opened)
+        Ok(Visit::Opened)
     }
 }
 
@@ -450,7 +450,7 @@ struct Member {
 }
 
 /// What a plain member comes to.
-enum Step {
+enum Plainly {
     /// It is unwanted; the place behind it.
     Over(usize),
     /// It may be wanted.
@@ -486,8 +486,8 @@ impl Plain<'_> {
         let mut open = if first { at } else { at + 1 };
         while open == at || self.byte(at) == b',' {
             match self.member(open, inner) {
-                Some(Step::Over(end)) => (at, open) = (end, end + 1),
-                Some(Step::Stop(member)) => return (at, Some(member)),
+                Some(Plainly::Over(end)) => (at, open) = (end, end + 1),
+                Some(Plainly::Stop(member)) => return (at, Some(member)),
                 None => break,
             }
         }
@@ -496,7 +496,7 @@ impl Plain<'_> {
 
     /// Reads the member whose key opens at `open`; `None` if it is not plain.
     #[inline(always)]
-    fn member(&self, open: usize, inner: &mut &[u32]) -> Option<Step> {
+    fn member(&self, open: usize, inner: &mut &[u32]) -> Option<Plainly> {
         // Key and value are mostly near: two more bits of one mask.
         let quotes = self.window.quotes_from(open)?;
         let rest = without_lowest(quotes);
@@ -517,11 +517,15 @@ impl Plain<'_> {
                     0 => self.window.next_quote(value + 1)?,
                     _ => open + rest.trailing_zeros() as usize,
                 };
-                Some(if passes { Step::Stop(Member { key, text: value + 1..quote }) } else { Step::Over(quote + 1) })
+                Some(if passes {
+                    Plainly::Stop(Member { key, text: value + 1..quote })
+                } else {
+                    Plainly::Over(quote + 1)
+                })
             }
             _ if passes => None,
-            b'{' | b'[' => self.behind_container(value, inner).map(Step::Over),
-            _ => self.behind_scalar(value).map(Step::Over),
+            b'{' | b'[' => self.behind_container(value, inner).map(Plainly::Over),
+            _ => self.behind_scalar(value).map(Plainly::Over),
         }
     }
 

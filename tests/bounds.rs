@@ -202,13 +202,14 @@ fn depth_has_a_limit_where_a_rule_looks() {
 }
 
 #[test]
-fn depth_beside_records_has_the_limit_its_kind_names() {
+fn depth_has_no_limit_beside_records_nor_in_a_record_that_is_too_large() {
     let limits = Limits { max_record_bytes: 64, window_bytes: 64, ..Limits::default() };
     let mut pipeline = Pipeline::new(any(), &limits, Layout::Files);
-    let object = |depth: usize| format!(r#"{{"a":{}{},"Records":[]}}"#, "[".repeat(depth), "]".repeat(depth));
-    assert_eq!(run_whole(&mut pipeline, object(64).as_bytes()).result, Ok(()));
-    let refused = run_whole(&mut pipeline, object(2 * 64).as_bytes()).result.unwrap_err();
-    assert_eq!(refused.kind, ErrorKind::TooDeep);
+    let deep = format!("{}{}", "[{\"a\":".repeat(10_000) + "[]", "}]".repeat(10_000));
+    let got = run_whole(&mut pipeline, format!(r#"{{"a":{deep},"Records":[{{}}]}}"#).as_bytes());
+    assert_eq!((got.result, got.found.len()), (Ok(()), 1));
+    let got = run_whole(&mut pipeline, format!(r#"[{{}},{{"a":{deep}}},{{}}]"#).as_bytes());
+    assert_eq!((result(&got), got.found.len()), (error(ErrorKind::RecordTooLarge, 4), 2));
 }
 
 #[test]

@@ -21,7 +21,7 @@ enum Part {
 
 /// What a byte did to the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum Taken {
     /// More bytes belong to it.
     More,
     /// It was the last.
@@ -43,28 +43,28 @@ impl Header {
         Self { part: Part::Fixed(0), flags: 0, crc: crc32fast::Hasher::new() }
     }
 
-    pub(super) fn read(&mut self, byte: u8) -> Read {
+    pub(super) fn take(&mut self, byte: u8) -> Taken {
         if let Part::Checksum(low) = self.part {
             let Some(low) = low else {
                 self.part = Part::Checksum(Some(byte));
-                return Read::More;
+                return Taken::More;
             };
             // The header's CRC is the low half of its CRC-32.
             let whole = self.crc.clone().finalize() as u16;
-            return if u16::from_le_bytes([low, byte]) == whole { Read::Done } else { Read::Invalid };
+            return if u16::from_le_bytes([low, byte]) == whole { Taken::Done } else { Taken::Invalid };
         }
         self.crc.update(&[byte]);
         self.part = match (self.part, byte) {
             (Part::Fixed(0), 0x1f) => Part::Fixed(1),
             (Part::Fixed(1), 0x8b) => Part::Fixed(2),
-            (Part::Fixed(0 | 1), _) => return Read::NotGzip,
+            (Part::Fixed(0 | 1), _) => return Taken::NotGzip,
             // Method 8 is deflate, the only one there is.
             (Part::Fixed(2), 8) => Part::Fixed(3),
             (Part::Fixed(3), flags) if flags & RESERVED == 0 => {
                 self.flags = flags;
                 Part::Fixed(4)
             }
-            (Part::Fixed(2 | 3), _) => return Read::Invalid,
+            (Part::Fixed(2 | 3), _) => return Taken::Invalid,
             // Time, compression level and system say nothing we need.
             (Part::Fixed(n), _) if n < 9 => Part::Fixed(n + 1),
             (Part::Fixed(_), _) => return self.next_optional(EXTRA),
@@ -79,11 +79,11 @@ impl Header {
             (Part::Comment, 0) => return self.next_optional(CHECKSUM),
             (part, _) => part,
         };
-        Read::More
+        Taken::More
     }
 
     /// Moves to the first optional part, from `from` on, that the flags name.
-    fn next_optional(&mut self, from: u8) -> Read {
+    fn next_optional(&mut self, from: u8) -> Taken {
         for (flag, part) in [
             (EXTRA, Part::ExtraLength(None)),
             (NAME, Part::Name),
@@ -94,9 +94,9 @@ impl Header {
             let reached = flag == CHECKSUM || (from != CHECKSUM && flag >= from);
             if reached && self.flags & flag != 0 {
                 self.part = part;
-                return Read::More;
+                return Taken::More;
             }
         }
-        Read::Done
+        Taken::Done
     }
 }

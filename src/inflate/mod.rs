@@ -16,7 +16,7 @@ mod header;
 
 use crate::{Error, ErrorKind, Expected};
 use deflate::{Deflate, Inflated};
-use header::{Header, Read};
+use header::{Header, Taken};
 
 /// Decompresses one object after another.
 pub struct Inflater {
@@ -58,7 +58,7 @@ enum Part {
 }
 
 impl Inflater {
-    /// Allocates the inflate state, 40 KiB, once for any number of objects.
+    /// Allocates the inflate state, 56 KiB at most, once for any number of objects.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -143,18 +143,18 @@ impl Inflater {
             self.part = Part::Header(Header::new());
         }
         match &mut self.part {
-            Part::Header(header) => match header.read(byte) {
-                Read::More => {}
-                Read::Done => {
+            Part::Header(header) => match header.take(byte) {
+                Taken::More => {}
+                Taken::Done => {
                     self.deflate.reset();
                     self.crc = crc32fast::Hasher::new();
                     self.member_given = self.given;
                     self.part = Part::Deflate;
                 }
-                Read::NotGzip if self.member > 0 => return Err(Error::new(ErrorKind::GzipTrailing, self.member)),
+                Taken::NotGzip if self.member > 0 => return Err(Error::new(ErrorKind::GzipTrailing, self.member)),
                 // 0x1f and no 0x8b: neither gzip nor JSON.
-                Read::NotGzip => return Err(Error::new(ErrorKind::Malformed(Expected::Document), 0)),
-                Read::Invalid => return Err(Error::new(ErrorKind::GzipHeader, self.member)),
+                Taken::NotGzip => return Err(Error::new(ErrorKind::Malformed(Expected::Document), 0)),
+                Taken::Invalid => return Err(Error::new(ErrorKind::GzipHeader, self.member)),
             },
             Part::Trailer { have, bytes } => {
                 bytes[*have] = byte;

@@ -14,12 +14,16 @@ struct Levels {
     /// The levels of the current word, the innermost in the lowest bit; 1 is a
     /// brace.
     word: u64,
+    /// Whether they were forgotten.
+    untyped: bool,
     depth: usize,
 }
 
 /// Words of outer levels, all full.
 struct Outer {
     words: Vec<u64>,
+    /// Words that were only counted, behind `max_words` of them.
+    forgotten: usize,
     max_words: usize,
 }
 
@@ -27,21 +31,22 @@ struct Outer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unbalanced {
     Mismatch,
-    TooDeep,
     /// It is no bracket but a backslash outside strings.
     Backslash,
 }
 
 impl Brackets {
-    /// `max_depth` is rounded up to a whole word of levels.
+    /// Levels beyond `max_depth`, rounded up to a whole word of them, are
+    /// counted and not told apart.
     pub(crate) fn new(max_depth: usize) -> Self {
-        let outer = Outer { words: Vec::new(), max_words: max_depth.div_ceil(64) };
-        Self { levels: Levels { word: 0, depth: 0 }, outer }
+        let outer = Outer { words: Vec::new(), forgotten: 0, max_words: max_depth.div_ceil(64) };
+        Self { levels: Levels { word: 0, untyped: false, depth: 0 }, outer }
     }
 
     pub(crate) fn clear(&mut self) {
         self.levels.depth = 0;
         self.outer.words.clear();
+        self.outer.forgotten = 0;
     }
 
     /// Takes the brackets of `bytes` at `stops`, up to the one that closes the
@@ -91,7 +96,8 @@ impl Levels {
             self.word = (self.word << 1) | brace;
             self.depth += 1;
             if self.depth.is_multiple_of(64) {
-                outer.push(self.word)?;
+                outer.push(self.word);
+                self.untyped = false;
             }
             return Ok(false);
         }
@@ -99,9 +105,10 @@ impl Levels {
             return Err(Unbalanced::Backslash);
         }
         if self.depth.is_multiple_of(64) {
-            self.word = outer.words.pop().ok_or(Unbalanced::Mismatch)?;
+            let word = outer.pop()?;
+            (self.word, self.untyped) = (word.unwrap_or(0), word.is_none());
         }
-        if self.word & 1 != brace {
+        if self.word & 1 != brace && !self.untyped {
             return Err(Unbalanced::Mismatch);
         }
         self.word >>= 1;
@@ -112,12 +119,19 @@ impl Levels {
 
 impl Outer {
     #[cold]
-    fn push(&mut self, word: u64) -> Result<(), Unbalanced> {
-        if self.words.len() == self.max_words {
-            return Err(Unbalanced::TooDeep);
+    fn push(&mut self, word: u64) {
+        // Behind a word that was forgotten all are.
+        if self.words.len() < self.max_words { self.words.push(word) } else { self.forgotten += 1 }
+    }
+
+    /// The last word; `None` in place of one that was forgotten.
+    #[cold]
+    fn pop(&mut self) -> Result<Option<u64>, Unbalanced> {
+        if self.forgotten > 0 {
+            self.forgotten -= 1;
+            return Ok(None);
         }
-        self.words.push(word);
-        Ok(())
+        self.words.pop().map(Some).ok_or(Unbalanced::Mismatch)
     }
 }
 
@@ -134,7 +148,7 @@ mod tests {
             let (mut stack, mut text) = (Vec::new(), Vec::new());
             for _ in 0..2_000 {
                 let byte = match random.below(100) {
-                    0..50 => *b"{[".get(random.below(2)).unwrap(),
+                    0..50 if round % 3 > 0 || random.below(4) > 0 => *b"{[".get(random.below(2)).unwrap(),
                     99 if random.below(50) == 0 => b"]}\\"[random.below(3)],
                     _ if round % 2 == 0 && stack.len() < 3 => b'[',
                     _ => stack.last().map_or(b'{', |open| open + 2),
@@ -153,10 +167,12 @@ mod tests {
             let (mut stack, mut inner, mut expected) = (Vec::new(), Vec::new(), Ok(None));
             for (at, &byte) in text.iter().enumerate() {
                 match byte {
-                    b'{' | b'[' if stack.len() == 703 => expected = Err((Unbalanced::TooDeep, at)),
                     b'{' | b'[' => stack.push(byte),
                     b'\\' => expected = Err((Unbalanced::Backslash, at)),
-                    _ if stack.pop() != Some(byte - 2) => expected = Err((Unbalanced::Mismatch, at)),
+                    _ if stack.len() <= 128 && stack.last() != Some(&(byte - 2)) => {
+                        expected = Err((Unbalanced::Mismatch, at));
+                    }
+                    _ if stack.pop().is_none() => {}
                     _ if stack.is_empty() => expected = Ok(Some(at)),
                     _ if stack.len() == 1 => inner.push(at),
                     _ => {}
@@ -168,7 +184,7 @@ mod tests {
 
             // In two calls, cut anywhere.
             let cut = random.below(text.len() + 1);
-            let mut brackets = Brackets::new(640);
+            let mut brackets = Brackets::new(128);
             let mut seen = Vec::new();
             let end = match brackets.close(&text, 0..cut, |at| seen.push(at)) {
                 Ok(None) => brackets.close(&text, cut..text.len(), |at| seen.push(at)),

@@ -62,7 +62,7 @@ pub struct Carry {
 }
 
 /// What a backend finds in one block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Found {
     quotes: u64,
     backslashes: u64,
@@ -92,12 +92,23 @@ pub fn classify(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry) 
     classify_with::<portable::Portable>(blocks, masks, carry);
 }
 
+/// Blocks found before they are used.
+const BATCH: usize = 16;
+
 #[inline(always)]
 fn classify_with<B: Backend>(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry) {
     assert_eq!(blocks.len(), masks.len(), "one mask per block");
     let mut state = *carry;
-    for (block, out) in blocks.iter().zip(masks) {
-        *out = state.next::<B>(B::find(block));
+    for (blocks, masks) in blocks.chunks(BATCH).zip(masks.chunks_mut(BATCH)) {
+        // Found first and used then, through memory: that keeps the vector code
+        // apart from the branch in `escaped`.
+        let mut found = [Found::default(); BATCH];
+        for (block, found) in blocks.iter().zip(&mut found) {
+            *found = B::find(block);
+        }
+        for (found, out) in found.iter().zip(masks) {
+            *out = state.next::<B>(*found);
+        }
     }
     *carry = state;
 }
