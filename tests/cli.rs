@@ -49,6 +49,7 @@ fn scan_exits_with_what_it_found() {
     assert_eq!(run(&["scan", "-p", SNS, bucket]).status, 0);
     assert_eq!(run(&["scan", "-p", r#"{"eventName":["NoSuchCall"]}"#, bucket]).status, 1);
     assert_eq!(run(&["scan", "-p", SNS, bucket, "no/such/file"]).status, 2);
+    assert_eq!(run(&["scan", "-p", SNS, "no/such/folder/"]).status, 2);
     assert_eq!(run(&["scan", "-p", SNS]).status, 2);
     assert_eq!(run(&["scan", "-p", "{", bucket]).status, 2);
     assert_eq!(run(&["scan", "-r", "no-such-pack", bucket]).status, 2);
@@ -201,6 +202,28 @@ fn a_pipe_that_is_closed_early_is_no_error() {
 }
 
 #[test]
+fn a_pipe_that_is_closed_early_hides_no_failure() {
+    let bucket = "testdata/bucket";
+    for arguments in [
+        &["scan", "-o", "record", "testdata/malformed", bucket][..],
+        &["invoke", "testdata/events/s3.json", "--bucket-dir", bucket, "-r", "tutorial"],
+        &["invoke", "testdata/events/s3.json", "--bucket-dir", bucket, "-r", "tutorial", "-o", "json"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_trailwire"))
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
 fn rule_errors_name_file_and_place_and_patterns_theirs() {
     let folder = tempfile::tempdir().unwrap();
     let (rules, name) = path(&folder, "r.yaml");
@@ -213,7 +236,7 @@ fn rule_errors_name_file_and_place_and_patterns_theirs() {
         found.err
     );
     let found = run(&["scan", "-p", r#"{"detail":{"eventName":["x"]}}"#, "testdata/bucket"]);
-    assert!(found.err.contains("-p: line 1, column 2:") && found.status == 2, "{}", found.err);
+    assert!(found.err.contains("pattern-1: line 1, column 2:") && found.status == 2, "{}", found.err);
 }
 
 #[test]

@@ -67,8 +67,9 @@ impl fmt::Display for AlertId {
 }
 
 impl AlertId {
-    fn new(rule: &Rule, facts: &Facts, found: &Match<'_>, origin: &Origin<'_>) -> Self {
-        let number = found.number.to_string();
+    fn new(rule: &Rule, matched: &MatchedRecord, origin: &Origin<'_>) -> Self {
+        let facts = &matched.facts;
+        let number = matched.number.to_string();
         let parts = match facts.event_id() {
             Some(id) => {
                 let [time, account] =
@@ -109,53 +110,65 @@ impl Condition {
     }
 }
 
-/// Writes alerts; holds what that takes, for any number of them.
-pub struct AlertWriter {
-    reader: FactReader,
+/// Reads matched records, from which alerts are written; holds what that takes,
+/// for any number of them: with a record of nothing but digits and commas, some
+/// 20 times its size.
+pub struct AlertReader {
+    facts: FactReader,
 }
 
-impl AlertWriter {
+impl AlertReader {
     /// Empty scratch space.
     #[must_use]
     pub fn new() -> Self {
-        Self { reader: FactReader::new() }
+        Self { facts: FactReader::new() }
     }
 
-    /// Writes the alert that `rule` gives for a match.
-    pub fn write(&mut self, format: Format, rule: &Rule, found: &Match<'_>, origin: &Origin<'_>) -> Alert {
-        let facts = self.reader.read(found.record);
-        let id = AlertId::new(rule, &facts, found, origin);
-        let record = String::from_utf8_lossy(found.record);
+    /// Reads a matched record, once for all rules that match it.
+    pub fn read(&mut self, found: &Match<'_>) -> MatchedRecord {
+        let facts = self.facts.read(found.record);
+        let record = String::from_utf8_lossy(found.record).into_owned();
         let condition = match facts.parsed {
             true => Condition::Ordinary,
             // serde_json takes numbers and surrogates as text, as they are.
             false if serde_json::from_str::<&RawValue>(&record).is_ok() => Condition::Unusual,
             false => Condition::Malformed,
         };
-        let body = match format {
-            Format::Text => text::body(rule, &facts, &id, found.number, origin, &record, condition),
-            Format::Json => json_body(rule, &facts, &id, found, origin, &record, condition),
-        };
-        Alert { id, subject: text::subject(rule, &facts), body, attributes: attributes(rule, &facts, &id) }
+        MatchedRecord { record, number: found.number, offset: found.offset, facts, condition }
     }
 }
 
-impl Default for AlertWriter {
+impl Default for AlertReader {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// One JSON object on one line.
-fn json_body(
-    rule: &Rule,
-    facts: &Facts,
-    id: &AlertId,
-    found: &Match<'_>,
-    origin: &Origin<'_>,
-    record: &str,
+/// A matched record, copied and read: what alerts are written from.
+pub struct MatchedRecord {
+    record: String,
+    number: u64,
+    offset: u64,
+    facts: Facts,
     condition: Condition,
-) -> String {
+}
+
+impl MatchedRecord {
+    /// Writes the alert that `rule` gives for this record.
+    #[must_use]
+    pub fn alert(&self, format: Format, rule: &Rule, origin: &Origin<'_>) -> Alert {
+        let id = AlertId::new(rule, self, origin);
+        let body = match format {
+            Format::Text => text::body(self, rule, &id, origin),
+            Format::Json => json_body(self, rule, &id, origin),
+        };
+        Alert { id, subject: text::subject(rule, &self.facts), body, attributes: attributes(rule, &self.facts, &id) }
+    }
+}
+
+/// One JSON object on one line.
+fn json_body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &Origin<'_>) -> String {
+    let MatchedRecord { record, number, offset, facts, condition } = matched;
     let mut out = String::with_capacity(record.len() + 512);
     let mut member = |key: &str, value: &str| {
         out.push(if out.is_empty() { '{' } else { ',' });
@@ -176,7 +189,7 @@ fn json_body(
     out.push_str(",\"key\":");
     push_json_string(&mut out, origin.key);
     // Writing to a string cannot fail.
-    let _ = write!(out, ",\"record\":{},\"offset\":{}}}", found.number, found.offset);
+    let _ = write!(out, ",\"record\":{number},\"offset\":{offset}}}");
     if let Some(note) = condition.note() {
         out.push_str(",\"note\":");
         push_json_string(&mut out, note);
@@ -226,7 +239,7 @@ mod tests {
 
     fn alert(format: Format, record: &str, origin: &Origin<'_>) -> Alert {
         let found = Match { record: record.as_bytes(), number: 7, offset: 1234, rules: &[0] };
-        AlertWriter::new().write(format, &rule(), &found, origin)
+        AlertReader::new().read(&found).alert(format, &rule(), origin)
     }
 
     #[test]
@@ -315,6 +328,8 @@ mod tests {
         assert!(alert.subject.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{}", alert.subject);
         assert!(!alert.body.contains("\n[LOW]") && !alert.body.contains('\u{202e}'));
         assert!(!alert.body.contains("https://"), "a host name is never made of a record's text");
+        let forged = RECORD.replace("\"t\"}", "\"t\n[CRITICAL] forged: by root\n\"}");
+        assert!(!self::alert(Format::Text, &forged, &origin()).body.contains("\n[CRITICAL]"));
         let long = RECORD.replace("alice", &"x".repeat(5000));
         assert_eq!(self::alert(Format::Text, &long, &origin()).subject.len(), MAX_SUBJECT);
     }

@@ -1,8 +1,8 @@
 //! The alert that a person reads in a mail.
 
-use super::escape::{push_ascii, push_percent, push_record, push_value};
+use super::escape::{push_ascii, push_percent, push_plain, push_record, push_value};
 use super::facts::{Fact, Facts};
-use super::{AlertId, Condition, MAX_SUBJECT, Origin};
+use super::{AlertId, Condition, MAX_SUBJECT, MatchedRecord, Origin};
 use crate::rule::Rule;
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -36,15 +36,8 @@ pub(super) fn subject(rule: &Rule, facts: &Facts) -> String {
     out
 }
 
-pub(super) fn body(
-    rule: &Rule,
-    facts: &Facts,
-    id: &AlertId,
-    number: u64,
-    origin: &Origin<'_>,
-    record: &str,
-    condition: Condition,
-) -> String {
+pub(super) fn body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &Origin<'_>) -> String {
+    let MatchedRecord { record, number, facts, condition, .. } = matched;
     let mut out = String::with_capacity(record.len() + 1024);
     push_value(&mut out, if rule.description.is_empty() { &rule.id } else { &rule.description }, MAX_VALUE);
     out.push_str("\n\n");
@@ -68,7 +61,11 @@ pub(super) fn body(
     line(&mut out, "Alert id", &id.to_string());
     line(&mut out, "Note", condition.note().unwrap_or(""));
     out.push_str("\nThe record as CloudTrail wrote it:\n");
-    push_record(&mut out, record, false);
+    match condition {
+        // Its line breaks may stand in strings, where they could forge lines.
+        Condition::Malformed => record.chars().for_each(|character| push_plain(&mut out, character)),
+        Condition::Ordinary | Condition::Unusual => push_record(&mut out, record, false),
+    }
     out.push('\n');
     out
 }

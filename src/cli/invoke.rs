@@ -58,19 +58,23 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let printer = Printer { collect: options.output == Output::Json, printed: Mutex::default() };
     let mut handler = Handler::new(rules, &options.limits.limits(), None, Format::default());
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let report = runtime.block_on(handler.handle(&event, &source, &printer));
+    let report = runtime.block_on(handler.invoke(&event, &source, &printer));
 
     let Printed { alerts, failed } = printer.printed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = failed {
-        return Err(Failure::Output(error));
-    }
-    match options.output {
-        Output::Text => summarise(&report),
+    let unwritten = match options.output {
+        Output::Text => {
+            summarise(&report);
+            failed
+        }
         Output::Json => {
             let mut out = io::stdout().lock();
-            writeln!(out, "{}", json_report(&report, &alerts))?;
-            out.flush()?;
+            writeln!(out, "{}", json_report(&report, &alerts)).and_then(|()| out.flush()).err()
         }
+    };
+    if let Some(error) = unwritten {
+        // Alerts that nobody read were not delivered, whoever closed the pipe.
+        complain(&format_args!("cannot write the alerts: {error}"));
+        return Ok(Status::Failed);
     }
     let failed = report.response.is_err() || report.objects.iter().any(|object| object.failure().is_some());
     // A message that names no object can fail too.

@@ -97,7 +97,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(status) => status.into(),
         // Whoever read the output has seen enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
             complain(&format_args!("cannot write the output: {error}"));
             Status::Failed.into()
@@ -115,6 +115,12 @@ enum Failure {
     Usage(String),
     /// The output cannot be written.
     Output(io::Error),
+}
+
+impl Failure {
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
 }
 
 impl From<io::Error> for Failure {
@@ -145,7 +151,8 @@ impl Patterns {
             if known.contains(&id) {
                 return Err(Failure::Usage(format!("{id} is the id of a rule already")));
             }
-            rules.push(Rule::from_pattern(id, pattern).map_err(|error| Failure::Usage(format!("-p: {error}")))?);
+            let rule = Rule::from_pattern(&id, pattern).map_err(|error| Failure::Usage(format!("{id}: {error}")))?;
+            rules.push(rule);
         }
         for rule in &mut rules {
             rule.format = format.or(rule.format);

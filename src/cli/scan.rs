@@ -2,8 +2,8 @@
 
 use super::folder::CHUNK_BYTES;
 use super::{Failure, LimitOptions, Patterns, Status, complain};
-use crate::alert::{AlertWriter, Origin, plain};
-use crate::handler::skip_reason;
+use crate::alert::{AlertReader, Origin, plain};
+use crate::handler::other_folder;
 use crate::pipeline::Match;
 use crate::rule::{Format, Pattern, Rule};
 use crate::{Layout, Pipeline, RuleSet, Step};
@@ -64,7 +64,7 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         chunk: vec![0; CHUNK_BYTES].into_boxed_slice(),
         printer: Printer {
             output: options.output,
-            writer: AlertWriter::new(),
+            reader: AlertReader::new(),
             counts: vec![0; rules.rules().len()],
             rules,
             out: BufWriter::with_capacity(CHUNK_BYTES, io::stdout()),
@@ -72,12 +72,12 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         },
         totals: Totals::default(),
     };
-    for path in &options.paths {
-        scan.path(path)?;
-    }
-    scan.printer.finish()?;
-    if !options.quiet {
-        complain(&scan.totals);
+    let output = options.paths.iter().try_for_each(|path| scan.path(path)).and_then(|()| Ok(scan.printer.finish()?));
+    match output {
+        // Whoever reads the output may leave early, but what failed has failed.
+        Err(failure) if scan.totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
+        _ if options.quiet => {}
+        _ => complain(&scan.totals),
     }
     Ok(match scan.totals {
         Totals { failed: 1.., .. } => Status::Failed,
@@ -137,7 +137,7 @@ impl Scan {
 
     fn file(&mut self, path: &Path) -> Result<(), Failure> {
         let name = path.to_string_lossy();
-        if let Some(reason) = skip_reason(&name) {
+        if let Some(reason) = other_folder(&name) {
             *self.totals.skipped.entry(reason).or_default() += 1;
             return Ok(());
         }
@@ -203,7 +203,7 @@ fn is_log(path: &Path) -> bool {
 struct Printer {
     output: Output,
     rules: Arc<RuleSet>,
-    writer: AlertWriter,
+    reader: AlertReader,
     /// Matches of each rule.
     counts: Vec<u64>,
     out: BufWriter<io::Stdout>,
@@ -233,8 +233,9 @@ impl Printer {
             Output::Json => Format::Json,
         };
         let origin = Origin { bucket: None, key: name, stored: None };
+        let record = self.reader.read(found);
         for &rule in found.rules {
-            let alert = self.writer.write(format, &self.rules.rules()[rule as usize], found, &origin);
+            let alert = record.alert(format, &self.rules.rules()[rule as usize], &origin);
             match format {
                 Format::Text => writeln!(self.out, "{}\n\n{}", alert.subject, alert.body)?,
                 Format::Json => writeln!(self.out, "{}", alert.body)?,

@@ -20,9 +20,12 @@ const OTHER_FOLDERS: [&str; 10] = [
 /// in a known folder of something else.
 #[must_use]
 pub fn skip_reason(key: &str) -> Option<&'static str> {
-    if key.ends_with('/') {
-        return Some("a folder");
-    }
+    if key.ends_with('/') { Some("a folder") } else { other_folder(key) }
+}
+
+/// The known folder of something else that a key, or a local path, lies in.
+#[must_use]
+pub fn other_folder(key: &str) -> Option<&'static str> {
     // A prefix is free text and may have an AWSLogs of its own: the last counts.
     let mut rest = key;
     let mut folder = None;

@@ -16,12 +16,12 @@ mod publish;
 mod source;
 mod trigger;
 
-pub use key::skip_reason;
+pub use key::{other_folder, skip_reason};
 pub use publish::{BATCH_BYTES, BATCH_ENTRIES, Outcome, Publish, Tally, Topic};
 pub use source::{Body, Fault, Source};
-pub use trigger::{Message, ObjectRef, Trigger, TriggerError, decode};
+pub use trigger::{Message, ObjectRef, Objects, Trigger, TriggerError, decode};
 
-use crate::alert::{Alert, AlertWriter, Origin};
+use crate::alert::{AlertReader, Origin};
 use crate::pipeline::Match;
 use crate::rule::Format;
 use crate::{Counts, ErrorKind, Layout, Limits, Pipeline, RuleSet, Step};
@@ -30,11 +30,11 @@ use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Handles invocations, one after another; everything it needs is allocated
+/// Runs invocations, one after another; everything it needs is allocated
 /// once.
 pub struct Handler {
     pipeline: Pipeline,
-    writer: AlertWriter,
+    reader: AlertReader,
     /// Each rule's topic and format.
     routes: Vec<(Topic, Format)>,
 }
@@ -79,11 +79,11 @@ impl Handler {
             (own.or_else(|| topic.clone()), rule.format.unwrap_or(format))
         });
         let routes = routes.collect();
-        Self { pipeline: Pipeline::new(rules, limits, Layout::Files), writer: AlertWriter::new(), routes }
+        Self { pipeline: Pipeline::new(rules, limits, Layout::Files), reader: AlertReader::new(), routes }
     }
 
-    /// Handles one event.
-    pub async fn handle(&mut self, event: &[u8], source: &impl Source, publisher: &impl Publish) -> Report {
+    /// Runs one invocation.
+    pub async fn invoke(&mut self, event: &[u8], source: &impl Source, publisher: &impl Publish) -> Report {
         match decode(event) {
             Ok(Trigger::Objects(objects)) => self.objects(objects, source, publisher).await,
             Ok(Trigger::Queue { messages, fifo }) => self.queue(messages, fifo, source, publisher).await,
@@ -91,14 +91,15 @@ impl Handler {
         }
     }
 
-    async fn objects(&mut self, objects: Vec<ObjectRef>, source: &impl Source, publisher: &impl Publish) -> Report {
+    async fn objects(&mut self, objects: Objects, source: &impl Source, publisher: &impl Publish) -> Report {
         let mut outlet = Outlet::new(publisher);
-        let reading = self.read_all(objects, source, &mut outlet).await;
+        let reading = self.read_all(objects.named, source, &mut outlet).await;
         outlet.flush().await;
-        let objects = settle(reading);
-        let failures: Vec<_> = objects.iter().filter_map(ObjectReport::failure).collect();
+        let reports = settle(reading);
+        let faults = objects.faults.iter().map(ToString::to_string);
+        let failures: Vec<_> = reports.iter().filter_map(ObjectReport::failure).chain(faults).collect();
         let response = if failures.is_empty() { Ok(Value::Null) } else { Err(failures.join("; ")) };
-        Report { response, objects }
+        Report { response, objects: reports }
     }
 
     async fn queue(
@@ -109,44 +110,46 @@ impl Handler {
         publisher: &impl Publish,
     ) -> Report {
         let mut outlet = Outlet::new(publisher);
-        let mut handled = Vec::with_capacity(messages.len());
+        let mut all = Vec::with_capacity(messages.len());
         let mut stopped = false;
         for Message { id, objects } in messages {
-            let reading = match objects {
-                _ if stopped => Err("not handled, since a message before it in the queue failed".to_owned()),
-                Ok(objects) => Ok(self.read_all(objects, source, &mut outlet).await),
-                Err(error) => Err(error.to_string()),
+            let (readings, faults) = match objects {
+                _ if stopped => (Vec::new(), vec!["a message before it in the queue failed".to_owned()]),
+                Ok(Objects { named, faults }) => {
+                    let faults = faults.iter().map(ToString::to_string).collect();
+                    (self.read_all(named, source, &mut outlet).await, faults)
+                }
+                Err(error) => (Vec::new(), vec![error.to_string()]),
             };
             if fifo {
-                // Whether the next message may be handled shows only now.
+                // Whether the next message may be read shows only now.
                 outlet.flush().await;
-                stopped |= reading.as_ref().map_or(true, |reading| reading.iter().any(Reading::failed));
+                stopped |= !faults.is_empty() || readings.iter().any(Reading::failed);
             }
-            handled.push((id, reading));
+            all.push((id, readings, faults));
         }
         outlet.flush().await;
 
-        let (all, mut failed, mut reasons, mut objects) = (handled.len(), Vec::new(), Vec::new(), Vec::new());
-        for (id, reading) in handled {
-            let settled = reading.map(settle);
-            let reason = match &settled {
-                Ok(settled) => settled.iter().find_map(ObjectReport::failure),
-                Err(reason) => Some(reason.clone()),
-            };
-            if let Some(reason) = reason {
-                reasons.push(format!("message {id}: {reason}"));
+        let (count, mut failed, mut reasons, mut reports) = (all.len(), Vec::new(), Vec::new(), Vec::new());
+        let mut unnamed = false;
+        for (id, readings, faults) in all {
+            let settled = settle(readings);
+            if let Some(reason) = settled.iter().filter_map(ObjectReport::failure).chain(faults).next() {
+                reasons.push(format!("message {}: {reason}", id.as_deref().unwrap_or("without messageId")));
+                unnamed |= id.is_none();
                 failed.push(json!({"itemIdentifier": id}));
             }
-            objects.extend(settled.unwrap_or_default());
+            reports.extend(settled);
         }
         // A mapping that does not take partial failures would delete the whole
-        // batch; where there is nothing to delete, an error saves it.
-        let response = if all > 0 && failed.len() == all {
+        // batch; where there is nothing to delete, an error saves it. So it does
+        // a message that cannot be named.
+        let response = if count > 0 && failed.len() == count || unnamed {
             Err(reasons.join("; "))
         } else {
             Ok(json!({"batchItemFailures": failed}))
         };
-        Report { response, objects }
+        Report { response, objects: reports }
     }
 
     async fn read_all(
@@ -178,22 +181,19 @@ impl Handler {
         outlet: &mut Outlet<'_, impl Publish>,
         tally: &Arc<Tally>,
     ) -> Result<(), Fault> {
-        let Self { pipeline, writer, routes } = self;
+        let Self { pipeline, reader, routes } = self;
         pipeline.reset();
         let rules = Arc::clone(pipeline.rules());
         let origin = Origin { bucket: Some(&object.bucket), key: &object.key, stored: object.stored.as_deref() };
         let mut body = source.open(object).await?;
-        let mut alerts: Vec<(u32, Alert)> = Vec::new();
         loop {
             let chunk = body.chunk().await?;
             let mut rest = chunk.as_deref().unwrap_or_default();
             loop {
-                // A pause behind every match keeps the alerts in memory few.
+                // A pause behind every match, so that one record is held at most.
+                let mut matched = None;
                 let mut sink = |found: &Match<'_>| {
-                    alerts.extend(found.rules.iter().map(|&rule| {
-                        let format = routes[rule as usize].1;
-                        (rule, writer.write(format, &rules.rules()[rule as usize], found, &origin))
-                    }));
+                    matched = Some((reader.read(found), found.rules.to_vec()));
                     ControlFlow::Break(())
                 };
                 let step = match chunk {
@@ -204,9 +204,12 @@ impl Handler {
                     }
                     None => pipeline.finish(&mut sink),
                 };
-                // Matches before an error come before the error.
-                for (rule, alert) in alerts.drain(..) {
-                    outlet.add(&routes[rule as usize].0, alert, tally).await;
+                if let Some((record, matching)) = matched {
+                    for rule in matching {
+                        let (topic, format) = &routes[rule as usize];
+                        let alert = record.alert(*format, &rules.rules()[rule as usize], &origin);
+                        outlet.add(topic, alert, tally).await;
+                    }
                 }
                 match step.map_err(|error| fault(error, &rules))? {
                     Step::Paused => {}
@@ -359,7 +362,7 @@ mod tests {
 
     fn run(event: &Value, store: &Store, topics: &impl Publish) -> Report {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(handler().handle(event.to_string().as_bytes(), store, topics))
+        runtime.block_on(handler().invoke(event.to_string().as_bytes(), store, topics))
     }
 
     fn failed(report: &Report) -> String {
@@ -442,6 +445,22 @@ mod tests {
         assert_eq!(failed(&run(&event, &store, &topics)), "BC");
         let published: Vec<_> = topics.batches.lock().unwrap().iter().flat_map(|(_, names)| names.clone()).collect();
         assert_eq!(published, ["x1", "x2"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_an_event_fails_beside_the_objects_that_can() {
+        let store = store(&[("1", file(&["x1"]))]);
+        let report = run(&s3(&["1", "%zz"]), &store, &topics(accept));
+        assert_eq!((report.objects.len(), &report.objects[0].status), (1, &Status::Done));
+        assert!(report.response.unwrap_err().contains("record 2: an S3 notification with a badly encoded key"));
+        // Also in a message; and a message that has no id cannot fail alone.
+        let mut event = sqs(&[("A", &["1", "%zz"]), ("B", &["1"])], "q");
+        let report = run(&event, &store, &topics(accept));
+        assert_eq!((failed(&report), report.objects.len()), ("A".to_owned(), 2));
+        event["Records"][0]["messageId"] = Value::Null;
+        let report = run(&event, &store, &topics(accept));
+        assert_eq!(report.objects.len(), 2);
+        assert!(report.response.unwrap_err().contains("message without messageId: record 2"));
     }
 
     #[test]

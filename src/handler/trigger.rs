@@ -3,8 +3,9 @@
 //! In: the JSON that the runtime hands over. Out: a [`Trigger`]. Read are S3
 //! notifications (major version 2), the S3 test message, and SQS batches whose
 //! bodies are either. Everything else is an error that says what was seen, by
-//! its keys and never its values: an event that is dropped as if it were
-//! handled is a lost alert.
+//! keys, source and version and no other value: an event that is dropped as if
+//! it were handled is a lost alert. What is wrong with one record or message is
+//! a fault of that one, beside which the others are handled.
 
 use serde_json::Value;
 use std::fmt;
@@ -13,7 +14,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// Objects; the invocation fails if one of them does.
-    Objects(Vec<ObjectRef>),
+    Objects(Objects),
     /// Messages of a queue, of which only those that failed come again.
     Queue {
         /// In the order of the batch.
@@ -27,10 +28,19 @@ pub enum Trigger {
 /// A message of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its `messageId`.
-    pub id: String,
+    /// Its `messageId`; without one it cannot be reported by itself.
+    pub id: Option<String>,
     /// The objects its body names.
-    pub objects: Result<Vec<ObjectRef>, TriggerError>,
+    pub objects: Result<Objects, TriggerError>,
+}
+
+/// The objects that an event names, and the records of it that cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Objects {
+    /// In the order of the event.
+    pub named: Vec<ObjectRef>,
+    /// Each is a failure of what holds the record.
+    pub faults: Vec<TriggerError>,
 }
 
 /// An object in a bucket.
@@ -92,31 +102,45 @@ fn queue(records: &[Value]) -> Result<Trigger, TriggerError> {
     let messages = records.iter().map(|record| {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         fifo |= text("eventSourceARN").is_some_and(|arn| arn.ends_with(".fifo"));
-        let id = text("messageId").filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| TriggerError("an SQS message without messageId".into()))?;
         let body = text("body").ok_or_else(|| TriggerError("an SQS message without body".into()));
-        let objects = body.and_then(|body| objects(&parse(body.as_bytes())?));
-        Ok(Message { id: id.to_owned(), objects })
+        let objects = source_is("aws:sqs", record).and(body).and_then(|body| objects(&parse(body.as_bytes())?));
+        Message { id: text("messageId").filter(|id| !id.is_empty()).map(str::to_owned), objects }
     });
-    Ok(Trigger::Queue { messages: messages.collect::<Result<_, _>>()?, fifo })
+    Ok(Trigger::Queue { messages: messages.collect(), fifo })
 }
 
 /// The objects that an event names which is no queue's.
-fn objects(event: &Value) -> Result<Vec<ObjectRef>, TriggerError> {
+fn objects(event: &Value) -> Result<Objects, TriggerError> {
+    let mut objects = Objects::default();
     if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Ok(Vec::new());
+        return Ok(objects);
     }
-    match records(event) {
-        Some([]) => Ok(Vec::new()),
-        Some(records) if form(records) == Some("aws:s3") => {
-            records.iter().filter_map(|record| s3_record(record).transpose()).collect()
+    let Some(records) = records(event) else {
+        let kind = kind(event);
+        return Err(TriggerError(format!("unknown event: {kind}; expected an S3 notification or an SQS batch")));
+    };
+    if !matches!(form(records), Some("aws:s3")) && !records.is_empty() {
+        let seen = form(records).map_or("none".to_owned(), quoted);
+        return Err(TriggerError(format!(
+            "unknown event: Records with eventSource {seen}; expected aws:s3 or aws:sqs"
+        )));
+    }
+    for (number, record) in (1..).zip(records) {
+        match source_is("aws:s3", record).and_then(|()| s3_record(record)) {
+            Ok(named) => objects.named.extend(named),
+            Err(TriggerError(reason)) => objects.faults.push(TriggerError(format!("record {number}: {reason}"))),
         }
-        Some(records) => {
-            let seen = form(records).map_or("none".to_owned(), |form| format!("{form:?}"));
-            Err(TriggerError(format!("unknown event: Records with eventSource {seen}; expected aws:s3 or aws:sqs")))
-        }
-        None => {
-            Err(TriggerError(format!("unknown event: {}; expected an S3 notification or an SQS batch", kind(event))))
+    }
+    Ok(objects)
+}
+
+/// Whether a record is of the form that the first one is of.
+fn source_is(source: &str, record: &Value) -> Result<(), TriggerError> {
+    match form(std::slice::from_ref(record)) {
+        Some(seen) if seen == source => Ok(()),
+        seen => {
+            let seen = seen.map_or("none".to_owned(), quoted);
+            Err(TriggerError(format!("eventSource is {seen} and not {source}")))
         }
     }
 }
@@ -127,7 +151,8 @@ fn s3_record(record: &Value) -> Result<Option<ObjectRef>, TriggerError> {
     if let Some(version) = text("/eventVersion")
         && version.split('.').next() != Some("2")
     {
-        return Err(TriggerError(format!("unknown version {version:?} of an S3 notification; expected 2.x")));
+        let version = quoted(version);
+        return Err(TriggerError(format!("unknown version {version} of an S3 notification; expected 2.x")));
     }
     // Some emulators write the name as it stands in the configuration.
     let name = text("/eventName").ok_or_else(|| TriggerError("an S3 notification without eventName".into()))?;
@@ -142,6 +167,11 @@ fn s3_record(record: &Value) -> Result<Option<ObjectRef>, TriggerError> {
         version: version.map(str::to_owned),
         stored: text("/eventTime").map(str::to_owned),
     }))
+}
+
+/// The beginning of somebody else's text, in quotes.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(40).collect::<String>())
 }
 
 /// Decodes a key of an S3 notification, which is form-urlencoded, once.
@@ -169,7 +199,7 @@ fn kind(event: &Value) -> String {
     match event {
         Value::Object(members) if members.is_empty() => "an empty object".into(),
         Value::Object(members) => {
-            let keys: Vec<_> = members.keys().take(8).map(|key| format!("{:.40}", key.escape_debug())).collect();
+            let keys: Vec<_> = members.keys().take(8).map(|key| quoted(key)).collect();
             format!("an object with {}", keys.join(", "))
         }
         Value::Array(_) => "an array".into(),
@@ -199,6 +229,10 @@ mod tests {
         }
     }
 
+    fn named(objects: &[ObjectRef]) -> Objects {
+        Objects { named: objects.to_vec(), faults: Vec::new() }
+    }
+
     fn decode_value(event: &Value) -> Result<Trigger, TriggerError> {
         decode(event.to_string().as_bytes())
     }
@@ -208,10 +242,11 @@ mod tests {
         for (encoded, key) in
             [("a+b%2Bc/caf%C3%A9+%40", "a b+c/café @"), ("a%2Fb/c", "a/b/c"), ("%2525", "%25"), ("plain", "plain")]
         {
-            assert_eq!(decode_value(&s3(encoded)), Ok(Trigger::Objects(vec![object(key)])));
+            assert_eq!(decode_value(&s3(encoded)), Ok(Trigger::Objects(named(&[object(key)]))));
         }
         for bad in ["%", "%4", "%zz", "%ff"] {
-            assert!(decode_value(&s3(bad)).is_err(), "{bad}");
+            let Ok(Trigger::Objects(objects)) = decode_value(&s3(bad)) else { panic!("{bad}") };
+            assert_eq!((objects.named.len(), objects.faults.len()), (0, 1), "{bad}");
         }
     }
 
@@ -220,7 +255,7 @@ mod tests {
         let mut removed = s3("k");
         removed["Records"][0]["eventName"] = "ObjectRemoved:Delete".into();
         for event in [removed, json!({"Records": []}), json!({"Service": "Amazon S3", "Event": "s3:TestEvent"})] {
-            assert_eq!(decode_value(&event), Ok(Trigger::Objects(vec![])));
+            assert_eq!(decode_value(&event), Ok(Trigger::Objects(named(&[]))));
         }
     }
 
@@ -231,14 +266,12 @@ mod tests {
         let event = json!({"Records": [message("1", &bodies[0], "q"), message("2", &bodies[1], "q"), message("3", &bodies[2], "q.fifo")]});
         let Ok(Trigger::Queue { messages, fifo }) = decode_value(&event) else { panic!("a queue") };
         assert!(fifo);
-        assert_eq!(messages[0], Message { id: "1".into(), objects: Ok(vec![object("k")]) });
+        assert_eq!(messages[0], Message { id: Some("1".into()), objects: Ok(named(&[object("k")])) });
         assert!(messages[1].objects.is_err() && messages[2].objects.is_err());
     }
 
     #[test]
     fn anything_else_fails_and_says_what_it_is_but_not_what_it_holds() {
-        let mut version = s3("k");
-        version["Records"][0]["eventVersion"] = "3.0".into();
         for (event, said) in [
             (json!({}), "an empty object"),
             (json!([]), "an array"),
@@ -246,16 +279,35 @@ mod tests {
             (json!({"Records": [{"EventSource": "aws:sns"}]}), "aws:sns"),
             (json!({"Records": [{"x": "secret"}]}), "none"),
             (json!({"Records": {"x": "secret"}}), "Records"),
-            (version, "3.0"),
         ] {
             let error = decode_value(&event).unwrap_err().to_string();
             assert!(error.contains(said) && !error.contains("secret"), "{error}");
         }
         assert!(decode(b"secret{").unwrap_err().to_string().contains("not JSON"));
+        assert!(decode_value(&json!({"k".repeat(5_000): 1})).unwrap_err().to_string().len() < 200);
     }
 
     #[test]
-    fn a_message_without_an_id_cannot_be_reported_and_fails_the_event() {
-        assert!(decode_value(&json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]})).is_err());
+    fn a_record_that_cannot_be_read_is_a_fault_beside_the_others() {
+        let (good, mut version, mut other, mut keyless) = (s3("k"), s3("k"), s3("k"), s3("k"));
+        version["Records"][0]["eventVersion"] = "3.0".into();
+        other["Records"][0]["eventSource"] = "aws:dynamodb".into();
+        keyless["Records"][0]["s3"] = json!({"bucket": {"name": "b"}});
+        let records: Value =
+            [&good, &version, &other, &keyless, &good].map(|event| event["Records"][0].clone()).into_iter().collect();
+        let Ok(Trigger::Objects(objects)) = decode_value(&json!({"Records": records})) else { panic!("objects") };
+        assert_eq!(objects.named, [object("k"), object("k")]);
+        let faults: Vec<_> = objects.faults.iter().map(ToString::to_string).collect();
+        assert!(faults[0].contains("record 2: unknown version \"3.0\""), "{faults:?}");
+        assert!(faults[1].contains("record 3: eventSource is \"aws:dynamodb\""), "{faults:?}");
+        assert!(faults[2].contains("record 4: an S3 notification without /s3/object/key"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_stranger_among_messages_and_a_message_without_an_id_are_told() {
+        let event = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}, {"eventSource": "aws:sns", "messageId": "m"}]});
+        let Ok(Trigger::Queue { messages, .. }) = decode_value(&event) else { panic!("a queue") };
+        assert_eq!(messages[0].id, None);
+        assert!(messages[1].objects.clone().unwrap_err().to_string().contains("aws:sns"));
     }
 }
