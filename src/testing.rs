@@ -1,4 +1,4 @@
-//! Shared by unit tests only.
+//! Shared by unit tests, and by the integration tests (`tests/common`).
 
 /// A small deterministic generator (xorshift64*), so that tests that use
 /// random inputs fail the same way each time.
@@ -18,6 +18,6 @@ impl Random {
 
     /// A number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+        ((self.next() >> 33) % n as u64) as usize
     }
 }

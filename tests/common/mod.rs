@@ -5,6 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
 
 pub(crate) mod oracle;
+#[path = "../../src/testing.rs"]
+mod testing;
+
+pub(crate) use testing::Random;
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -140,26 +144,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// A deterministic generator (xorshift64*): a test that fails, fails again.
-pub(crate) struct Random(u64);
-
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// A number below `n`.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        ((self.next() >> 33) % n as u64) as usize
-    }
-
     /// True once in `n` times.
     pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
