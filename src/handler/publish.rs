@@ -2,7 +2,7 @@
 //! to the object it came from.
 
 use crate::alert::Alert;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +57,8 @@ impl Tally {
 /// Collects alerts into batches, one open batch per topic.
 pub(super) struct Outlet<'a, P> {
     publisher: &'a P,
-    batches: HashMap<Topic, Batch>,
+    /// In the order of the topics, so that two runs publish alike.
+    batches: BTreeMap<Topic, Batch>,
 }
 
 #[derive(Default)]
@@ -69,7 +70,7 @@ struct Batch {
 
 impl<'a, P: Publish> Outlet<'a, P> {
     pub(super) fn new(publisher: &'a P) -> Self {
-        Self { publisher, batches: HashMap::new() }
+        Self { publisher, batches: BTreeMap::new() }
     }
 
     /// Takes one alert, and publishes its topic's batch before it when both
@@ -82,7 +83,6 @@ impl<'a, P: Publish> Outlet<'a, P> {
             let full = std::mem::take(batch);
             Self::publish(self.publisher, topic, full).await;
         }
-        let batch = self.batches.entry(topic.clone()).or_default();
         batch.alerts.push(alert);
         batch.owners.push(Arc::clone(owner));
         batch.bytes += bytes;
@@ -90,7 +90,7 @@ impl<'a, P: Publish> Outlet<'a, P> {
 
     /// Publishes all that is still open.
     pub(super) async fn flush(&mut self) {
-        for (topic, batch) in self.batches.drain() {
+        for (topic, batch) in std::mem::take(&mut self.batches) {
             Self::publish(self.publisher, &topic, batch).await;
         }
     }
