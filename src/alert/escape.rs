@@ -31,6 +31,38 @@ pub(super) fn push_value(out: &mut String, text: &str, max_chars: usize) {
     }
 }
 
+/// Appends `text` as [`push_value`] does, in at most `room` bytes.
+pub(super) fn push_value_within(out: &mut String, text: &str, room: usize) {
+    push_within(out, text, room, push_plain);
+}
+
+/// Appends `text` as a JSON string of at most `room` bytes, quotes and all.
+pub(super) fn push_json_string_within(out: &mut String, text: &str, room: usize) {
+    out.push('"');
+    push_within(out, text, room.saturating_sub(2), push_json_character);
+    out.push('"');
+}
+
+/// Appends what `push` makes of each character, cut so that it takes at most
+/// `room` bytes.
+fn push_within(out: &mut String, text: &str, room: usize, push: fn(&mut String, char)) {
+    const CUT: &str = "...";
+    let end = out.len() + room;
+    // Where to cut, should it come to that.
+    let mut cut = out.len();
+    for character in text.chars() {
+        push(out, character);
+        if out.len() > end {
+            out.truncate(cut);
+            out.push_str(&CUT[..CUT.len().min(end - cut)]);
+            return;
+        }
+        if out.len() + CUT.len() <= end {
+            cut = out.len();
+        }
+    }
+}
+
 /// Appends a character, or its escape where it is not plain.
 pub(super) fn push_plain(out: &mut String, character: char) {
     if is_plain(character) { out.push(character) } else { push_unicode_escape(out, character) }
@@ -46,17 +78,19 @@ fn push_unicode_escape(out: &mut String, character: char) {
 /// Appends `text` as a JSON string, quotes and all.
 pub(super) fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ => push_plain(out, character),
-        }
-    }
+    text.chars().for_each(|character| push_json_character(out, character));
     out.push('"');
+}
+
+fn push_json_character(out: &mut String, character: char) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        _ => push_plain(out, character),
+    }
 }
 
 /// Appends a record. Outside its strings only white space can be not plain, and
@@ -133,6 +167,22 @@ mod tests {
         push_json_string(&mut out, HOSTILE);
         assert!(out.chars().all(is_plain));
         assert_eq!(serde_json::from_str::<String>(&out).unwrap(), HOSTILE);
+    }
+
+    #[test]
+    fn what_is_cut_fits_and_says_so() {
+        for room in 0..40 {
+            let mut out = String::from("x");
+            push_value_within(&mut out, HOSTILE, room);
+            assert!(out.len() <= 1 + room, "{room}: {out}");
+            out.clear();
+            push_json_string_within(&mut out, "a\"\"é\u{202e}bcdefghi", 2 + room);
+            assert!(out.len() <= 2 + room && serde_json::from_str::<String>(&out).is_ok(), "{room}: {out}");
+        }
+        let mut out = String::new();
+        push_value_within(&mut out, "abcdefgh", 7);
+        push_value_within(&mut out, "abcdefgh", 8);
+        assert_eq!(out, "abcd...abcdefgh");
     }
 
     #[test]

@@ -3,22 +3,34 @@
 //! In: a match, its rule, and where the record lies. Out: an [`Alert`] with
 //! subject, body, attributes and an id that is the same on every retry. The
 //! record is parsed by simd-json; where that refuses it, the alert is written
-//! from the fields that can be picked, and says so.
+//! from the fields that can be picked, and says so. An alert that is too large
+//! for its topic steps down a ladder ([`Rung`]) until it is not; many matches of
+//! one rule become a [`Summary`].
 
 mod escape;
 mod facts;
+mod json;
+mod prune;
+mod summary;
 mod text;
+
+pub use summary::Summary;
 
 use crate::pipeline::Match;
 use crate::rule::{Format, Rule};
-use escape::{attribute, push_json_string, push_record};
+use escape::attribute;
 use facts::{Fact, FactReader, Facts};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-use std::fmt::{self, Write as _};
+use std::borrow::Cow;
+use std::fmt;
 
 /// Longest subject, in bytes (SNS: fewer than 100 characters).
 pub const MAX_SUBJECT: usize = 99;
+
+/// The smallest maximum size that a topic can have, in bytes (SNS); the lowest
+/// [`Rung`] always fits it.
+pub const MIN_TOPIC_BYTES: usize = 1_024;
 
 /// A name or a reason on one line, with all that could mislead a reader or a
 /// terminal as `\uXXXX`.
@@ -41,23 +53,95 @@ pub struct Origin<'a> {
     pub stored: Option<&'a str>,
 }
 
+impl Origin<'_> {
+    /// The object as a URI, or the path.
+    fn name(&self) -> Cow<'_, str> {
+        match self.bucket {
+            Some(bucket) => Cow::Owned(format!("s3://{bucket}/{}", self.key)),
+            None => Cow::Borrowed(self.key),
+        }
+    }
+}
+
+/// How much of its record an alert holds, most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// All of it.
+    Full,
+    /// All but `requestParameters` and `responseElements`.
+    Pruned,
+    /// Nothing but where it is.
+    Pointer,
+}
+
+impl Rung {
+    /// The one below.
+    #[must_use]
+    pub const fn below(self) -> Option<Self> {
+        match self {
+            Self::Full => Some(Self::Pruned),
+            Self::Pruned => Some(Self::Pointer),
+            Self::Pointer => None,
+        }
+    }
+}
+
 /// What is published about one match of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// Identifies record and rule.
     pub id: AlertId,
+    /// The rule's id.
+    pub rule: String,
     /// Printable ASCII, 1 to [`MAX_SUBJECT`] bytes.
     pub subject: String,
     /// The message, in the format asked for.
     pub body: String,
-    /// Message attributes for filter policies, all strings, none empty.
+    /// Whether the body is a JSON object with a message for each protocol
+    /// (`MessageStructure: json`).
+    pub structured: bool,
+    /// Message attributes for filter policies, all strings, none empty; none
+    /// where the body is structured, since SNS would not pass them on.
     pub attributes: Vec<(&'static str, String)>,
+}
+
+impl Alert {
+    fn new(
+        body: String,
+        format: Format,
+        rule: &Rule,
+        id: AlertId,
+        summary: &str,
+        attributes: Vec<(&'static str, String)>,
+    ) -> Self {
+        let structured = format == Format::Both;
+        Self {
+            id,
+            rule: rule.id.clone(),
+            subject: text::subject(rule, summary),
+            body,
+            structured,
+            // SNS passes attributes on beside plain messages only.
+            attributes: if structured { Vec::new() } else { attributes },
+        }
+    }
+
+    /// Bytes by which SNS measures a message: the body, and of each attribute
+    /// name, type and value. The subject does not count.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.body.len() + attribute_bytes(&self.attributes)
+    }
+}
+
+fn attribute_bytes(attributes: &[(&str, String)]) -> usize {
+    attributes.iter().map(|(name, value)| name.len() + "String".len() + value.len()).sum()
 }
 
 /// 128 bits of a hash, as 32 hexadecimal digits: of rule id, event id, event
 /// time and recipient account; of rule id, bucket, key and record number where
 /// the record has no event id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AlertId([u8; 16]);
 
 impl fmt::Display for AlertId {
@@ -67,17 +151,7 @@ impl fmt::Display for AlertId {
 }
 
 impl AlertId {
-    fn new(rule: &Rule, matched: &MatchedRecord, origin: &Origin<'_>) -> Self {
-        let facts = &matched.facts;
-        let number = matched.number.to_string();
-        let parts = match facts.event_id() {
-            Some(id) => {
-                let [time, account] =
-                    [Fact::EventTime, Fact::RecipientAccount].map(|fact| facts.get(fact).unwrap_or(""));
-                ["event", &rule.id, id, time, account]
-            }
-            None => ["record", &rule.id, origin.bucket.unwrap_or(""), origin.key, &number],
-        };
+    fn of(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             // With their lengths, so that no two lists of parts hash alike.
@@ -154,56 +228,155 @@ pub struct MatchedRecord {
 }
 
 impl MatchedRecord {
-    /// Writes the alert that `rule` gives for this record.
+    /// What identifies this record's alert of a rule.
+    #[must_use]
+    pub fn id(&self, rule: &Rule, origin: &Origin<'_>) -> AlertId {
+        match self.facts.event_id() {
+            Some(id) => {
+                let [time, account] =
+                    [Fact::EventTime, Fact::RecipientAccount].map(|fact| self.facts.get(fact).unwrap_or(""));
+                AlertId::of(&["event", &rule.id, id, time, account])
+            }
+            None => {
+                let number = self.number.to_string();
+                AlertId::of(&["record", &rule.id, origin.bucket.unwrap_or(""), origin.key, &number])
+            }
+        }
+    }
+
+    /// What two alerts share only if they say the same. An id made of a record's
+    /// place is shared by another record where the object was replaced while it
+    /// was read: there the record itself is taken in.
+    #[must_use]
+    pub fn sameness(&self, id: AlertId) -> AlertId {
+        match self.facts.event_id() {
+            Some(_) => id,
+            None => AlertId::of(&["place", &id.to_string(), &self.record]),
+        }
+    }
+
+    /// Who made the call, exactly: what storms are counted by.
+    #[must_use]
+    pub fn principal(&self) -> &str {
+        let facts = [Fact::Arn, Fact::PrincipalId, Fact::InvokedBy, Fact::IdentityAccount, Fact::IdentityType];
+        self.facts.first(&facts).unwrap_or("unknown")
+    }
+
+    /// Whether it is a call of `session` (the ARN of an assumed role's session)
+    /// of the kinds that delivering alerts takes.
+    #[must_use]
+    pub fn is_own(&self, session: &str) -> bool {
+        let call = (self.facts.get(Fact::EventSource), self.facts.get(Fact::EventName));
+        self.facts.get(Fact::IdentityType) == Some("AssumedRole")
+            && self.facts.get(Fact::Arn) == Some(session)
+            && OWN_CALLS.iter().any(|&(source, name)| call == (Some(source), Some(name)))
+    }
+
+    /// Bytes this takes in memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.record.len() + 1_024
+    }
+
+    /// Writes the alert that `rule` gives for this record, however large.
     #[must_use]
     pub fn alert(&self, format: Format, rule: &Rule, origin: &Origin<'_>) -> Alert {
-        let id = AlertId::new(rule, self, origin);
+        self.fit(Rung::Full, usize::MAX, format, rule, origin).1
+    }
+
+    /// Writes the alert with the most in it, from `rung` down, that has at most
+    /// `max_bytes` ([`MIN_TOPIC_BYTES`] at least), and says how much that is.
+    #[must_use]
+    pub fn fit(
+        &self,
+        rung: Rung,
+        max_bytes: usize,
+        format: Format,
+        rule: &Rule,
+        origin: &Origin<'_>,
+    ) -> (Rung, Alert) {
+        if let Some(excerpt) = self.excerpt(rung) {
+            let alert = self.write(&excerpt, format, rule, origin);
+            if alert.bytes() <= max_bytes {
+                return (rung, alert);
+            }
+        }
+        match rung.below() {
+            Some(below) => self.fit(below, max_bytes, format, rule, origin),
+            None => (rung, self.pointer(max_bytes, format, rule, origin)),
+        }
+    }
+
+    /// What an alert on this rung shows of the record: nothing on the lowest,
+    /// nor on the one above it where the record cannot be taken apart.
+    fn excerpt(&self, rung: Rung) -> Option<Excerpt<'_>> {
+        match rung {
+            Rung::Full => Some(Excerpt { record: Cow::Borrowed(&self.record), note: self.condition.note() }),
+            Rung::Pruned => {
+                let record = prune::without(&self.record, &["requestParameters", "responseElements"])?;
+                Some(Excerpt { record: Cow::Owned(record), note: Some(PRUNED) })
+            }
+            Rung::Pointer => None,
+        }
+    }
+
+    fn write(&self, excerpt: &Excerpt<'_>, format: Format, rule: &Rule, origin: &Origin<'_>) -> Alert {
+        let id = self.id(rule, origin);
         let body = match format {
-            Format::Text => text::body(self, rule, &id, origin),
-            Format::Json => json_body(self, rule, &id, origin),
+            Format::Text => text::body(self, excerpt, rule, id, origin),
+            Format::Json => json::body(self, excerpt, rule, id, origin),
+            Format::Both => {
+                let text = text::body(self, excerpt, rule, id, origin);
+                json::structure(&json::body(self, excerpt, rule, id, origin), Some(&text))
+            }
         };
-        Alert { id, subject: text::subject(rule, &self.facts), body, attributes: attributes(rule, &self.facts, &id) }
+        Alert::new(body, format, rule, id, &text::summary(&self.facts), attributes(rule, &self.facts, id))
     }
+
+    fn pointer(&self, max_bytes: usize, format: Format, rule: &Rule, origin: &Origin<'_>) -> Alert {
+        let id = self.id(rule, origin);
+        let mut attributes = attributes(rule, &self.facts, id);
+        attributes.retain(|(_, value)| value.len() <= MAX_POINTER_ATTRIBUTE);
+        let room = max_bytes - attribute_bytes(&attributes);
+        let body = match format {
+            Format::Text => text::pointer(self, rule, id, origin, room),
+            Format::Json => json::pointer(self, rule, id, origin, room),
+            // In one form for all, whose quotes are escaped once more, which at
+            // most doubles it.
+            Format::Both => {
+                let room = (max_bytes - json::STRUCTURE_BYTES) / 2;
+                json::structure(&json::pointer(self, rule, id, origin, room), None)
+            }
+        };
+        Alert::new(body, format, rule, id, &text::summary(&self.facts), attributes)
+    }
+
 }
 
-/// One JSON object on one line.
-fn json_body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &Origin<'_>) -> String {
-    let MatchedRecord { record, number, offset, facts, condition } = matched;
-    let mut out = String::with_capacity(record.len() + 512);
-    let mut member = |key: &str, value: &str| {
-        out.push(if out.is_empty() { '{' } else { ',' });
-        push_json_string(&mut out, key);
-        out.push(':');
-        push_json_string(&mut out, value);
-    };
-    member("rule", &rule.id);
-    member("description", &rule.description);
-    member("severity", rule.severity.name());
-    member("summary", &text::summary(facts));
-    member("alertId", &id.to_string());
-    out.push_str(",\"source\":{\"bucket\":");
-    match origin.bucket {
-        Some(bucket) => push_json_string(&mut out, bucket),
-        None => out.push_str("null"),
-    }
-    out.push_str(",\"key\":");
-    push_json_string(&mut out, origin.key);
-    // Writing to a string cannot fail.
-    let _ = write!(out, ",\"record\":{number},\"offset\":{offset}}}");
-    if let Some(note) = condition.note() {
-        out.push_str(",\"note\":");
-        push_json_string(&mut out, note);
-    }
-    out.push_str(",\"record\":");
-    match condition {
-        Condition::Ordinary | Condition::Unusual => push_record(&mut out, record, true),
-        Condition::Malformed => push_json_string(&mut out, record),
-    }
-    out.push('}');
-    out
+/// What an alert shows of a record.
+struct Excerpt<'a> {
+    record: Cow<'a, str>,
+    note: Option<&'static str>,
 }
 
-fn attributes(rule: &Rule, facts: &Facts, id: &AlertId) -> Vec<(&'static str, String)> {
+const PRUNED: &str =
+    "requestParameters and responseElements are left out: the whole record is too large for the topic or was refused";
+const POINTER: &str = "the record is left out: it is too large for the topic or was refused";
+
+/// Longest value of an attribute beside a pointer, so that all of them leave
+/// room for it in the smallest topic.
+const MAX_POINTER_ATTRIBUTE: usize = 64;
+
+/// What the function calls to do its work, and what trails may log of that.
+const OWN_CALLS: [(&str, &str); 5] = [
+    ("s3.amazonaws.com", "GetObject"),
+    ("kms.amazonaws.com", "Decrypt"),
+    ("kms.amazonaws.com", "GenerateDataKey"),
+    ("sns.amazonaws.com", "Publish"),
+    ("sns.amazonaws.com", "PublishBatch"),
+];
+
+fn attributes(rule: &Rule, facts: &Facts, id: AlertId) -> Vec<(&'static str, String)> {
     [
         ("rule", Some(&rule.id[..])),
         ("severity", Some(rule.severity.name())),
@@ -332,6 +505,106 @@ mod tests {
         assert!(!self::alert(Format::Text, &forged, &origin()).body.contains("\n[CRITICAL]"));
         let long = RECORD.replace("alice", &"x".repeat(5000));
         assert_eq!(self::alert(Format::Text, &long, &origin()).subject.len(), MAX_SUBJECT);
+    }
+
+    fn read(record: &str) -> MatchedRecord {
+        AlertReader::new().read(&Match { record: record.as_bytes(), number: 7, offset: 1234, rules: &[0] })
+    }
+
+    #[test]
+    fn both_forms_are_one_message_without_attributes() {
+        let both = alert(Format::Both, RECORD, &origin());
+        let parts: Value = serde_json::from_str(&both.body).unwrap();
+        assert_eq!(parts["default"], alert(Format::Json, RECORD, &origin()).body);
+        assert_eq!(parts["email"], alert(Format::Text, RECORD, &origin()).body);
+        assert!(both.structured && both.attributes.is_empty());
+        assert_eq!(both.bytes(), both.body.len());
+    }
+
+    #[test]
+    fn a_large_alert_steps_down_until_it_fits() {
+        let record = read(&RECORD.replace("\"name\":\"t\"", &format!("\"name\":\"{}\"", "t".repeat(9_000))));
+        for format in [Format::Text, Format::Json, Format::Both] {
+            let fit = |max| record.fit(Rung::Full, max, format, &rule(), &origin());
+            let (rung, full) = fit(usize::MAX);
+            assert_eq!((rung, fit(full.bytes())), (Rung::Full, (Rung::Full, full.clone())));
+            let (rung, pruned) = fit(full.bytes() - 1);
+            assert_eq!(rung, Rung::Pruned);
+            assert!(pruned.body.contains("aws-cli/2") && pruned.body.contains("are left out"), "{}", pruned.body);
+            assert!(!pruned.body.contains("ttt") && !pruned.body.contains("\"responseElements\\\":"));
+            let (rung, pointer) = fit(pruned.bytes() - 1);
+            assert_eq!(rung, Rung::Pointer);
+            assert!(pointer.bytes() < pruned.bytes() && pointer.body.contains("AWSLogs/k.json.gz"));
+            assert!(pointer.body.contains("55555") && pointer.body.contains(&pointer.id.to_string()));
+            for alert in [&pruned, &pointer] {
+                assert_eq!((alert.id, &alert.subject), (full.id, &full.subject), "what it is stays");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pointer_fits_the_smallest_topic_whatever_is_in_the_record() {
+        let hostile = "\\u202e\\ud83d\\ude00\"\\".replace('"', "\\\"").repeat(500);
+        let hostile = RECORD
+            .replace("11111111-2222-3333-4444-555555555555", &hostile)
+            .replace("sns.amazonaws.com", &hostile)
+            .replace("CreateTopic", &hostile)
+            .replace("123456789012", &hostile);
+        let mut rule = rule();
+        rule.id = "r".repeat(64);
+        rule.description = "d".repeat(2_000);
+        let key = "k\"\u{202e}".repeat(256);
+        let bucket = "b".repeat(63);
+        for record in [&hostile[..], RECORD, "{}", "{\"x\":tru}"] {
+            for format in [Format::Text, Format::Json, Format::Both] {
+                let origin = Origin { bucket: Some(&bucket), key: &key, stored: None };
+                let (_, alert) = read(record).fit(Rung::Pointer, MIN_TOPIC_BYTES, format, &rule, &origin);
+                assert!(alert.bytes() <= MIN_TOPIC_BYTES, "{format:?}: {}", alert.bytes());
+                assert!(alert.body.contains(&"r".repeat(64)) && alert.body.contains(&alert.id.to_string()));
+                if format != Format::Text {
+                    assert!(serde_json::from_str::<Value>(&alert.body).is_ok(), "{}", alert.body);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_pruned_becomes_a_pointer() {
+        let record = read(&RECORD.replace("\"1.08\"", "tru"));
+        let (_, full) = record.fit(Rung::Full, usize::MAX, Format::Json, &rule(), &origin());
+        let (rung, _) = record.fit(Rung::Full, full.bytes() - 1, Format::Json, &rule(), &origin());
+        assert_eq!(rung, Rung::Pointer);
+    }
+
+    #[test]
+    fn only_the_sessions_own_calls_of_the_right_kind_are_its_own() {
+        let session = "arn:aws:sts::123456789012:assumed-role/trailwire/trailwire";
+        let call = |kind: &str, arn: &str, source: &str, name: &str| {
+            read(&format!(
+                r#"{{"userIdentity":{{"type":"{kind}","arn":"{arn}"}},"eventSource":"{source}","eventName":"{name}"}}"#
+            ))
+            .is_own(session)
+        };
+        for (source, name) in OWN_CALLS {
+            assert!(call("AssumedRole", session, source, name));
+            assert!(!call("AssumedRole", &session[..session.len() - 1], source, name));
+            assert!(!call("AssumedRole", &format!("{session}2"), source, name));
+            assert!(!call("IAMUser", session, source, name));
+        }
+        assert!(!call("AssumedRole", session, "s3.amazonaws.com", "DeleteObject"));
+        assert!(!call("AssumedRole", session, "kms.amazonaws.com", "GetObject"));
+    }
+
+    #[test]
+    fn records_at_one_place_are_the_same_only_if_they_say_the_same() {
+        let key = |record: &str| {
+            let record = read(record);
+            record.sameness(record.id(&rule(), &origin()))
+        };
+        assert_eq!(key(RECORD), key(&RECORD.replace("alice", "bob")), "an event id says it all");
+        let anonymous = RECORD.replace("eventID", "noID");
+        assert_eq!(key(&anonymous), key(&anonymous));
+        assert_ne!(key(&anonymous), key(&anonymous.replace("alice", "bob")));
     }
 
     #[test]

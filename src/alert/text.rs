@@ -1,14 +1,14 @@
 //! The alert that a person reads in a mail.
 
-use super::escape::{push_ascii, push_percent, push_plain, push_record, push_value};
+use super::escape::{push_ascii, push_percent, push_plain, push_record, push_value, push_value_within};
 use super::facts::{Fact, Facts};
-use super::{AlertId, Condition, MAX_SUBJECT, MatchedRecord, Origin};
+use super::{AlertId, Condition, Excerpt, MAX_SUBJECT, MatchedRecord, Origin, POINTER};
 use crate::rule::Rule;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// Longest value shown in a line, in characters; the record follows whole.
-const MAX_VALUE: usize = 256;
+pub(super) const MAX_VALUE: usize = 256;
 
 /// `CreateTopic by alice (123456789012 eu-west-1)`.
 pub(super) fn summary(facts: &Facts) -> String {
@@ -29,18 +29,24 @@ pub(super) fn summary(facts: &Facts) -> String {
 }
 
 /// `[HIGH] sns-topic-created: CreateTopic by alice (123456789012 eu-west-1)`.
-pub(super) fn subject(rule: &Rule, facts: &Facts) -> String {
+pub(super) fn subject(rule: &Rule, summary: &str) -> String {
     let mut out = String::new();
-    let text = format!("[{}] {}: {}", rule.severity.name().to_uppercase(), rule.id, summary(facts));
+    let text = format!("[{}] {}: {summary}", rule.severity.name().to_uppercase(), rule.id);
     push_ascii(&mut out, &text, MAX_SUBJECT);
     out
 }
 
-pub(super) fn body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &Origin<'_>) -> String {
-    let MatchedRecord { record, number, facts, condition, .. } = matched;
+pub(super) fn body(
+    matched: &MatchedRecord,
+    excerpt: &Excerpt<'_>,
+    rule: &Rule,
+    id: AlertId,
+    origin: &Origin<'_>,
+) -> String {
+    let MatchedRecord { number, facts, condition, .. } = matched;
+    let Excerpt { record, note } = excerpt;
     let mut out = String::with_capacity(record.len() + 1024);
-    push_value(&mut out, if rule.description.is_empty() { &rule.id } else { &rule.description }, MAX_VALUE);
-    out.push_str("\n\n");
+    title(&mut out, rule);
     line(&mut out, "What", &joined(facts.event_name(), facts.event_source()));
     line(&mut out, "Result", &result(facts));
     line(&mut out, "Who", &who(facts));
@@ -48,18 +54,14 @@ pub(super) fn body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &
     line(&mut out, "Account", &list(&[facts.account(), facts.get(Fact::Region)]));
     line(&mut out, "When", &when(facts, origin));
     line(&mut out, "Resource", facts.get(Fact::Resource).unwrap_or(""));
-    line(&mut out, "Rule", &format!("{} ({})", rule.id, rule.severity.name()));
+    rule_line(&mut out, rule);
     if let Some(link) = console_link(facts) {
         // As long as it has to be: half a link is none.
         let _ = writeln!(out, "{:<10}{link}", "Event");
     }
-    let file = match origin.bucket {
-        Some(bucket) => format!("s3://{bucket}/{}", origin.key),
-        None => origin.key.to_owned(),
-    };
-    line(&mut out, "Log file", &format!("{file}, record {number}"));
+    line(&mut out, "Log file", &format!("{}, record {number}", origin.name()));
     line(&mut out, "Alert id", &id.to_string());
-    line(&mut out, "Note", condition.note().unwrap_or(""));
+    line(&mut out, "Note", note.unwrap_or(""));
     out.push_str("\nThe record as CloudTrail wrote it:\n");
     match condition {
         // Its line breaks may stand in strings, where they could forge lines.
@@ -70,8 +72,41 @@ pub(super) fn body(matched: &MatchedRecord, rule: &Rule, id: &AlertId, origin: &
     out
 }
 
+/// As [`body`], with nothing that can be long, in at most `room` bytes: the
+/// name of the log file is cut where it has to be.
+pub(super) fn pointer(
+    matched: &MatchedRecord,
+    rule: &Rule,
+    id: AlertId,
+    origin: &Origin<'_>,
+    room: usize,
+) -> String {
+    let mut head = String::new();
+    rule_line(&mut head, rule);
+    if let Some(event) = matched.facts.event_id().filter(|id| id.len() <= 64) {
+        line(&mut head, "Event id", event);
+    }
+    let _ = write!(head, "{:<10}", "Log file");
+    let mut tail = format!(", record {}\n", matched.number);
+    line(&mut tail, "Alert id", &id.to_string());
+    line(&mut tail, "Note", POINTER);
+    let left = room.saturating_sub(head.len() + tail.len());
+    push_value_within(&mut head, &origin.name(), left);
+    head + &tail
+}
+
+/// What the rule says, and an empty line.
+pub(super) fn title(out: &mut String, rule: &Rule) {
+    push_value(out, if rule.description.is_empty() { &rule.id } else { &rule.description }, MAX_VALUE);
+    out.push_str("\n\n");
+}
+
+pub(super) fn rule_line(out: &mut String, rule: &Rule) {
+    line(out, "Rule", &format!("{} ({})", rule.id, rule.severity.name()));
+}
+
 /// A labelled line; none for an empty value.
-fn line(out: &mut String, label: &str, value: &str) {
+pub(super) fn line(out: &mut String, label: &str, value: &str) {
     if !value.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(out, "{label:<10}");
@@ -80,7 +115,7 @@ fn line(out: &mut String, label: &str, value: &str) {
     }
 }
 
-fn capped(text: &str) -> String {
+pub(super) fn capped(text: &str) -> String {
     text.chars().take(MAX_VALUE).collect()
 }
 

@@ -238,7 +238,7 @@ impl Printer {
             let alert = record.alert(format, &self.rules.rules()[rule as usize], &origin);
             match format {
                 Format::Text => writeln!(self.out, "{}\n\n{}", alert.subject, alert.body)?,
-                Format::Json => writeln!(self.out, "{}", alert.body)?,
+                Format::Json | Format::Both => writeln!(self.out, "{}", alert.body)?,
             }
         }
         Ok(())

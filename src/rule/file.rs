@@ -1,7 +1,7 @@
 //! Rule files: YAML or JSON text to rules.
 
-use super::node::{Member, Node, Place};
-use super::{Format, Pattern, Rule, RuleError, Severity};
+use super::node::{Member, Node, Place, Value};
+use super::{Format, Mode, Pattern, Rule, RuleError, Severity};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -105,9 +105,11 @@ fn rule(node: &Node, id: &str, defaults: &Defaults<'_>) -> Result<Rule, RuleErro
             "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
             "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
             "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
+            "max_alerts" => rule.max_alerts = Some(count(&member.node, "max_alerts")?),
+            "mode" => rule.mode = word(&member.node, "mode", &Mode::ALL, Mode::name)?,
             "pattern" => pattern = Some(Pattern::compile_for_records(&member.node)?),
             key => {
-                let known = "id, description, severity, topic_arn, format and pattern";
+                let known = "id, description, severity, topic_arn, format, max_alerts, mode and pattern";
                 return Err(member.place.error(unknown(key, known)));
             }
         }
@@ -147,6 +149,15 @@ fn word<T: Copy>(node: &Node, what: &str, all: &[T], name: fn(T) -> &'static str
         let words: Vec<_> = all.iter().map(|&one| name(one)).collect();
         node.place.error(format!("{what} must be one of {}", words.join(", ")))
     })
+}
+
+/// A whole number from 1.
+fn count(node: &Node, what: &str) -> Result<u32, RuleError> {
+    match &node.value {
+        Value::Number(text) => text.parse().ok().filter(|&count| count > 0),
+        _ => None,
+    }
+    .ok_or_else(|| node.place.error(format!("{what} must be a whole number from 1 to {}", u32::MAX)))
 }
 
 /// The members of an object that has no key twice.
@@ -195,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_says_how_often_it_alerts_and_whether() {
+        let rules = load_text(
+            "rules:\n- {id: a, pattern: {x: [1]}}\n- {id: b, max_alerts: 5, mode: observe, format: both, pattern: {x: [1]}}\n",
+        );
+        let got: Vec<_> = rules.unwrap().iter().map(|rule| (rule.max_alerts, rule.mode, rule.format)).collect();
+        assert_eq!(got, [(None, Mode::Publish, None), (Some(5), Mode::Observe, Some(Format::Both))]);
+    }
+
+    #[test]
     fn json_is_yaml() {
         assert_eq!(load_text(r#"{"rules": [{"id": "a", "pattern": {"x": [1, "y", null]}}]}"#).unwrap()[0].id, "a");
     }
@@ -215,6 +235,9 @@ mod tests {
             ),
             ("rules:\n- {id: a, id: a, pattern: {x: [1]}}", "r.yaml:2:11: rule a: id is given twice"),
             ("rules:\n- {id: a, severity: bad, pattern: {x: [1]}}", "r.yaml:2:21: rule a: severity must be one of"),
+            ("rules:\n- {id: a, max_alerts: 0, pattern: {x: [1]}}", "r.yaml:2:23: rule a: max_alerts must be a whole"),
+            ("rules:\n- {id: a, max_alerts: '5', pattern: {x: [1]}}", "r.yaml:2:23: rule a: max_alerts must be a whole"),
+            ("rules:\n- {id: a, mode: off, pattern: {x: [1]}}", "r.yaml:2:17: rule a: mode must be one of publish, observe"),
             ("topic_arn: arn:aws:sqs:a:b:c\nrules: []", "r.yaml:1:12: topic_arn must be"),
             ("rules: *x", "r.yaml:1:8: "),
             ("rules:\n- {id: a", "r.yaml:2:"),

@@ -23,6 +23,10 @@ pub use set::RuleSet;
 
 use std::fmt;
 
+/// Alerts per rule, principal and invocation in the formats that go to people: SNS
+/// disables an email subscription that gets more than 10 messages a second.
+pub const MAX_ALERTS: u32 = 20;
+
 /// A pattern and what an alert says about it.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -36,6 +40,11 @@ pub struct Rule {
     pub topic_arn: Option<String>,
     /// How its alerts are written; `None` for the environment's format.
     pub format: Option<Format>,
+    /// Alerts per principal and invocation, behind which the rest is summarised;
+    /// `None` for the format's own bound.
+    pub max_alerts: Option<u32>,
+    /// Whether its matches are published.
+    pub mode: Mode,
     /// The records it matches.
     pub pattern: Pattern,
 }
@@ -50,8 +59,17 @@ impl Rule {
             severity: Severity::default(),
             topic_arn: None,
             format: None,
+            max_alerts: None,
+            mode: Mode::default(),
             pattern,
         }
+    }
+
+    /// How many alerts of one principal are sent one by one, if not all: what the
+    /// rule says, and else [`MAX_ALERTS`] where people read them.
+    #[must_use]
+    pub fn alert_cap(&self, format: Format) -> Option<u32> {
+        self.max_alerts.or((format != Format::Json).then_some(MAX_ALERTS))
     }
 
     /// A rule from a pattern's JSON, as [`new`](Self::new).
@@ -104,10 +122,12 @@ pub enum Format {
     Text,
     /// For programs: one JSON object on one line.
     Json,
+    /// `Text` for email subscribers and `Json` for all others, in one message.
+    Both,
 }
 
 impl Format {
-    const ALL: [Self; 2] = [Self::Text, Self::Json];
+    const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Both];
 
     /// The word in rule files and options.
     #[must_use]
@@ -115,6 +135,30 @@ impl Format {
         match self {
             Self::Text => "text",
             Self::Json => "json",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// Whether a rule's matches are published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    #[default]
+    Publish,
+    /// They are counted and no more, as long as a rule is on trial.
+    Observe,
+}
+
+impl Mode {
+    const ALL: [Self; 2] = [Self::Publish, Self::Observe];
+
+    /// The word in rule files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Observe => "observe",
         }
     }
 }
