@@ -37,13 +37,7 @@ pub(super) fn body(
 
 /// As [`body`], with nothing that can be long, in at most `room` bytes: a key is
 /// cut where it has to be.
-pub(super) fn pointer(
-    matched: &MatchedRecord,
-    rule: &Rule,
-    id: AlertId,
-    origin: &Origin<'_>,
-    room: usize,
-) -> String {
+pub(super) fn pointer(matched: &MatchedRecord, rule: &Rule, id: AlertId, origin: &Origin<'_>, room: usize) -> String {
     let MatchedRecord { number, offset, facts, .. } = matched;
     let mut head = format!("{{\"rule\":\"{}\",\"severity\":\"{}\",\"alertId\":\"{id}\"", rule.id, rule.severity.name());
     if let Some(event) = facts.event_id().filter(|id| id.len() <= 64) {

@@ -287,15 +287,10 @@ impl MatchedRecord {
     /// Writes the alert with the most in it, from `rung` down, that has at most
     /// `max_bytes` ([`MIN_TOPIC_BYTES`] at least), and says how much that is.
     #[must_use]
-    pub fn fit(
-        &self,
-        rung: Rung,
-        max_bytes: usize,
-        format: Format,
-        rule: &Rule,
-        origin: &Origin<'_>,
-    ) -> (Rung, Alert) {
-        if let Some(excerpt) = self.excerpt(rung) {
+    pub fn fit(&self, rung: Rung, max_bytes: usize, format: Format, rule: &Rule, origin: &Origin<'_>) -> (Rung, Alert) {
+        // What is too large by itself is not even written, which would take
+        // memory for nothing.
+        if let Some(excerpt) = self.excerpt(rung).filter(|excerpt| excerpt.record.len() <= max_bytes) {
             let alert = self.write(&excerpt, format, rule, origin);
             if alert.bytes() <= max_bytes {
                 return (rung, alert);
@@ -350,7 +345,6 @@ impl MatchedRecord {
         };
         Alert::new(body, format, rule, id, &text::summary(&self.facts), attributes)
     }
-
 }
 
 /// What an alert shows of a record.

@@ -177,8 +177,14 @@ mod tests {
         rule.description = "Something".into();
         let text = summary(60, 2).alert(Format::Text, &rule, 262_144);
         assert_eq!(text.subject, "[MEDIUM] r: 60 more matches");
-        for part in ["Something\n", "60 more matches", "Who       arn:0: 30\n", "Log file  s3://b/k1: 30\n",
-            "First     2026-10-14T09:00:00Z\n", "Last      2026-10-14T09:59:00Z\n"] {
+        for part in [
+            "Something\n",
+            "60 more matches",
+            "Who       arn:0: 30\n",
+            "Log file  s3://b/k1: 30\n",
+            "First     2026-10-14T09:00:00Z\n",
+            "Last      2026-10-14T09:59:00Z\n",
+        ] {
             assert!(text.body.contains(part), "{part}\n{}", text.body);
         }
         let json = summary(60, 12).alert(Format::Json, &rule, 262_144);

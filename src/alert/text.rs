@@ -74,13 +74,7 @@ pub(super) fn body(
 
 /// As [`body`], with nothing that can be long, in at most `room` bytes: the
 /// name of the log file is cut where it has to be.
-pub(super) fn pointer(
-    matched: &MatchedRecord,
-    rule: &Rule,
-    id: AlertId,
-    origin: &Origin<'_>,
-    room: usize,
-) -> String {
+pub(super) fn pointer(matched: &MatchedRecord, rule: &Rule, id: AlertId, origin: &Origin<'_>, room: usize) -> String {
     let mut head = String::new();
     rule_line(&mut head, rule);
     if let Some(event) = matched.facts.event_id().filter(|id| id.len() <= 64) {

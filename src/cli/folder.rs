@@ -1,6 +1,6 @@
 //! A folder in place of a bucket.
 
-use crate::handler::{Body, Fault, ObjectRef, Source};
+use crate::handler::{Body, Broken, Fault, ObjectRef, Source};
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -73,7 +73,7 @@ impl Source for FolderSource {
 pub(super) struct FileBody(File);
 
 impl Body for FileBody {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Broken> {
         let mut chunk = vec![0; CHUNK_BYTES];
         let length = self.0.read(&mut chunk).map_err(|error| Fault::transient(format!("cannot be read: {error}")))?;
         chunk.truncate(length);

@@ -4,13 +4,13 @@
 use super::folder::FolderSource;
 use super::{Failure, LimitOptions, Patterns, Status, complain};
 use crate::alert::{Alert, plain};
-use crate::handler::{self, Handler, ObjectReport, Outcome, Publish, Report, Topic};
+use crate::handler::{self, Answer, Handler, ObjectReport, Outcome, Publish, Report, Routes, Settings, Topic};
 use crate::rule::Format;
 use clap::ValueEnum;
 use serde_json::{Value, json, value::RawValue};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Run the Lambda handler once on an event
 ///
@@ -55,12 +55,15 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let forced = (options.output == Output::Json).then_some(Format::Json);
     let rules = options.patterns.compile(forced)?;
 
-    let printer = Printer { collect: options.output == Output::Json, printed: Mutex::default() };
-    let mut handler = Handler::new(rules, &options.limits.limits(), None, Format::default());
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let report = runtime.block_on(handler.invoke(&event, &source, &printer));
+    let printer = Arc::new(Printer { collect: options.output == Output::Json, printed: Mutex::default() });
+    let routes = Routes::new(rules, &None, Format::default());
+    // One object after another, so that two runs print alike.
+    let settings = Settings { limits: options.limits.limits(), lanes: 1, calls: 1, ..Settings::default() };
+    let handler = Handler::new(routes, settings, Arc::new(source), Arc::clone(&printer));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let report = runtime.block_on(handler.invoke(&event, None));
 
-    let Printed { alerts, failed } = printer.printed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Printed { alerts, failed } = std::mem::take(&mut *printer.printed());
     let unwritten = match options.output {
         Output::Text => {
             summarise(&report);
@@ -87,7 +90,7 @@ fn has_item_failures(response: &Value) -> bool {
 
 /// Says on standard error what became of each object, and the answer.
 fn summarise(report: &Report) {
-    for ObjectReport { object, status, counts } in &report.objects {
+    for ObjectReport { object, status, counts, .. } in &report.objects {
         let name = plain(&format!("s3://{}/{}", object.bucket, object.key));
         match status {
             handler::Status::Done => {
@@ -104,7 +107,7 @@ fn summarise(report: &Report) {
 }
 
 fn json_report(report: &Report, alerts: &[Box<RawValue>]) -> String {
-    let objects = report.objects.iter().map(|ObjectReport { object, status, counts }| {
+    let objects = report.objects.iter().map(|ObjectReport { object, status, counts, .. }| {
         let (status, error) = match status {
             handler::Status::Done => ("done", None),
             handler::Status::Skipped(_) => ("skipped", None),
@@ -140,9 +143,15 @@ struct Printed {
     failed: Option<io::Error>,
 }
 
+impl Printer {
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Publish for Printer {
-    async fn batch(&self, _: &Topic, alerts: &[Alert]) -> Vec<Outcome> {
-        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn batch(&self, _: &Topic, alerts: &[&Alert]) -> Answer {
+        let mut printed = self.printed();
         let outcomes = alerts.iter().map(|alert| {
             if self.collect {
                 return match RawValue::from_string(alert.body.clone()) {
@@ -163,6 +172,6 @@ impl Publish for Printer {
                 }
             }
         });
-        outcomes.collect()
+        Answer::Each(outcomes.collect())
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 
 /// Opens objects; S3, or whatever stands in for it.
-pub trait Source: Sync {
+pub trait Source: Send + Sync + 'static {
     /// What an open object is read from.
     type Body: Body + Send;
 
@@ -18,7 +18,28 @@ pub trait Source: Sync {
 pub trait Body {
     /// The next bytes, of any number but none; `None` behind the last. Whatever
     /// can be resumed is resumed inside.
-    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Fault>> + Send;
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Broken>> + Send;
+
+    /// How often reading was resumed behind a break.
+    fn resumes(&self) -> u32 {
+        0
+    }
+}
+
+/// Why there are no more bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Another object has taken the place of the one that was begun: what was
+    /// read is worth nothing, and reading may start afresh.
+    Replaced,
+    /// The object cannot be read.
+    Fault(Fault),
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// Why an object cannot be read, for an operator: what happened and what to do,

@@ -236,8 +236,14 @@ mod tests {
             ("rules:\n- {id: a, id: a, pattern: {x: [1]}}", "r.yaml:2:11: rule a: id is given twice"),
             ("rules:\n- {id: a, severity: bad, pattern: {x: [1]}}", "r.yaml:2:21: rule a: severity must be one of"),
             ("rules:\n- {id: a, max_alerts: 0, pattern: {x: [1]}}", "r.yaml:2:23: rule a: max_alerts must be a whole"),
-            ("rules:\n- {id: a, max_alerts: '5', pattern: {x: [1]}}", "r.yaml:2:23: rule a: max_alerts must be a whole"),
-            ("rules:\n- {id: a, mode: off, pattern: {x: [1]}}", "r.yaml:2:17: rule a: mode must be one of publish, observe"),
+            (
+                "rules:\n- {id: a, max_alerts: '5', pattern: {x: [1]}}",
+                "r.yaml:2:23: rule a: max_alerts must be a whole",
+            ),
+            (
+                "rules:\n- {id: a, mode: off, pattern: {x: [1]}}",
+                "r.yaml:2:17: rule a: mode must be one of publish, observe",
+            ),
             ("topic_arn: arn:aws:sqs:a:b:c\nrules: []", "r.yaml:1:12: topic_arn must be"),
             ("rules: *x", "r.yaml:1:8: "),
             ("rules:\n- {id: a", "r.yaml:2:"),
