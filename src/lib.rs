@@ -64,6 +64,8 @@
 
 #[cfg(feature = "alert")]
 pub mod alert;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod buffer;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -73,6 +75,8 @@ pub mod fields;
 pub mod handler;
 pub mod inflate;
 mod json;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod limits;
 mod paths;
 mod pipeline;

@@ -80,15 +80,18 @@ pub(super) fn parts(trigger: Trigger, tally: impl Fn() -> Arc<Tally>) -> (Form, 
 pub(super) struct Reports {
     pub(super) response: Result<Value, String>,
     pub(super) objects: Vec<ObjectReport>,
+    pub(super) failures: Vec<String>,
 }
 
 /// The answer to an event whose parts have come to their end.
 pub(super) fn answer(form: &Form, parts: Vec<Part>, totals: &Totals) -> Reports {
     let ends: Vec<End> = parts.into_iter().map(End::of).collect();
+    let failures = failures(form, &ends);
     let response = match form {
-        Form::Plain => error(&ends).map_or(Ok(Value::Null), Err),
-        Form::Summary => error(&ends).map_or_else(|| Ok(summary(&ends, totals)), Err),
-        Form::Queue { .. } => queue(&ends),
+        Form::Plain if failures.is_empty() => Ok(Value::Null),
+        Form::Summary if failures.is_empty() => Ok(summary(&ends, totals)),
+        Form::Plain | Form::Summary => Err(joined(&failures)),
+        Form::Queue { .. } => queue(&ends).ok_or_else(|| joined(&failures)),
         Form::BatchJob { schema_version, invocation_id } => Ok(json!({
             "invocationSchemaVersion": schema_version,
             // Whatever was not answered for is tried again.
@@ -97,7 +100,17 @@ pub(super) fn answer(form: &Form, parts: Vec<Part>, totals: &Totals) -> Reports 
             "results": ends.iter().map(End::result).collect::<Value>(),
         })),
     };
-    Reports { response, objects: ends.into_iter().flat_map(|end| end.objects).collect() }
+    Reports { response, objects: ends.into_iter().flat_map(|end| end.objects).collect(), failures }
+}
+
+/// Everything that failed, with the part that it failed.
+fn failures(form: &Form, ends: &[End]) -> Vec<String> {
+    let named = |end: &End, reason: &String| match (form, &end.id) {
+        (Form::Plain | Form::Summary, _) => reason.clone(),
+        (Form::BatchJob { .. }, id) => format!("task {}: {reason}", id.as_deref().unwrap_or_default()),
+        (Form::Queue { .. }, id) => format!("message {}: {reason}", id.as_deref().unwrap_or("without messageId")),
+    };
+    ends.iter().flat_map(|end| end.failures.iter().map(move |reason| named(end, reason))).collect()
 }
 
 /// A part that has come to its end.
@@ -140,22 +153,16 @@ impl End {
 /// and a reason.
 const MAX_RESULT: usize = 1_536;
 
-/// Failures told in an error, so that a person can still read it; the logs and
-/// the report have all.
+/// Failures told in an error, so that a person can still read it; the report has
+/// all.
 const MAX_REASONS: usize = 10;
 
-fn error(ends: &[End]) -> Option<String> {
-    let failures = ends.iter().flat_map(|end| end.failures.iter().cloned()).collect::<Vec<_>>();
-    (!failures.is_empty()).then(|| joined(failures))
-}
-
-fn joined(mut reasons: Vec<String>) -> String {
-    let more = reasons.len().saturating_sub(MAX_REASONS);
-    reasons.truncate(MAX_REASONS);
-    if more > 0 {
-        reasons.push(format!("and {more} more"));
+fn joined(failures: &[String]) -> String {
+    let told = failures[..failures.len().min(MAX_REASONS)].join("; ");
+    match failures.len().saturating_sub(MAX_REASONS) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
     }
-    reasons.join("; ")
 }
 
 fn summary(ends: &[End], totals: &Totals) -> Value {
@@ -171,21 +178,16 @@ fn summary(ends: &[End], totals: &Totals) -> Value {
     })
 }
 
-fn queue(ends: &[End]) -> Result<Value, String> {
-    let (mut failed, mut reasons, mut unnamed) = (Vec::new(), Vec::new(), false);
-    for End { id, failures, .. } in ends {
-        if let Some(reason) = failures.first() {
-            reasons.push(format!("message {}: {reason}", id.as_deref().unwrap_or("without messageId")));
-            unnamed |= id.is_none();
-            failed.push(json!({"itemIdentifier": id}));
-        }
-    }
+/// The messages that failed, if that is all there is to say.
+fn queue(ends: &[End]) -> Option<Value> {
+    let failed: Vec<_> = ends.iter().filter(|end| !end.failures.is_empty()).map(|end| &end.id).collect();
     // A mapping that does not take partial failures would delete the whole
     // batch; where there is nothing to delete, an error saves it. So it does
     // a message that cannot be named.
-    if !ends.is_empty() && failed.len() == ends.len() || unnamed {
-        Err(joined(reasons))
-    } else {
-        Ok(json!({"batchItemFailures": failed}))
-    }
+    let all = !ends.is_empty() && failed.len() == ends.len();
+    let named = failed.iter().all(|id| id.is_some());
+    (named && !all).then(|| {
+        let failed: Value = failed.iter().map(|id| json!({"itemIdentifier": id})).collect();
+        json!({"batchItemFailures": failed})
+    })
 }

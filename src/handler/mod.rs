@@ -206,6 +206,9 @@ pub struct Report {
     pub response: Result<Value, String>,
     /// What became of each object, in the order of the event.
     pub objects: Vec<ObjectReport>,
+    /// Everything that failed, objects and else, with the message or task that it
+    /// failed.
+    pub failures: Vec<String>,
     /// What became of the matches.
     pub totals: Totals,
 }
@@ -227,7 +230,12 @@ impl<S: Source, P: Publish> Handler<S, P> {
     pub async fn invoke(&self, event: &[u8], deadline: Option<Instant>) -> Report {
         match decode(event) {
             Ok(trigger) => self.run(trigger, deadline).await,
-            Err(error) => Report { response: Err(error.to_string()), objects: Vec::new(), totals: Totals::default() },
+            Err(error) => Report {
+                response: Err(error.to_string()),
+                objects: Vec::new(),
+                failures: vec![error.to_string()],
+                totals: Totals::default(),
+            },
         }
     }
 
@@ -249,8 +257,8 @@ impl<S: Source, P: Publish> Handler<S, P> {
             outlet.abort().await;
         }
         let totals = ledger.totals();
-        let Reports { response, objects } = answer::answer(&form, parts, &totals);
-        Report { response, objects, totals }
+        let Reports { response, objects, failures } = answer::answer(&form, parts, &totals);
+        Report { response, objects, failures, totals }
     }
 
     /// Reads all objects and publishes all alerts.

@@ -131,15 +131,17 @@ fn id(node: &Node) -> Result<&str, RuleError> {
 
 fn topic(node: &Node) -> Result<&str, RuleError> {
     let arn = node.string("topic_arn")?;
+    if is_topic_arn(arn) { Ok(arn) } else { Err(node.place.error(format!("topic_arn must be {TOPIC_ARN}"))) }
+}
+
+/// What a topic's ARN looks like.
+pub const TOPIC_ARN: &str = "arn:PARTITION:sns:REGION:ACCOUNT:NAME";
+
+/// Whether a text looks like [`TOPIC_ARN`].
+#[must_use]
+pub fn is_topic_arn(arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
-    match parts[..] {
-        ["arn", partition, "sns", region, account, name]
-            if [partition, region, account, name].iter().all(|part| !part.is_empty()) =>
-        {
-            Ok(arn)
-        }
-        _ => Err(node.place.error("topic_arn must be arn:PARTITION:sns:REGION:ACCOUNT:NAME")),
-    }
+    matches!(parts[..], ["arn", _, "sns", _, _, _]) && parts.iter().all(|part| !part.is_empty())
 }
 
 /// One of the words that `name` gives to `all`.

@@ -14,7 +14,7 @@ mod pack;
 mod pattern;
 mod set;
 
-pub use file::{RuleFile, load};
+pub use file::{FileError, RuleFile, TOPIC_ARN, is_topic_arn, load};
 pub use matcher::Matcher;
 pub use node::Place;
 pub use pack::{PACKS, Pack};
@@ -137,6 +137,12 @@ impl Format {
             Self::Json => "json",
             Self::Both => "both",
         }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 

@@ -1,0 +1,5 @@
+//! The Lambda function; see [`trailwire::lambda`].
+
+fn main() -> std::process::ExitCode {
+    trailwire::lambda::run()
+}
