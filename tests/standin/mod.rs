@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a stand-in that fails is a failed test")]
 
 mod entry;
+pub(crate) mod function;
 pub(crate) mod http;
 pub(crate) mod runtime;
 pub(crate) mod s3;
