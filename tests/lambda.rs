@@ -59,7 +59,10 @@ fn without_rules_or_topic_it_refuses_to_start_and_says_how() {
         (&[("TRAILWIRE_RULES", RULES)], "set TRAILWIRE_TOPIC_ARN"),
         (&[("TRAILWIRE_RULES", "missing.yaml"), ("TRAILWIRE_TOPIC_ARN", TOPIC)], "missing.yaml"),
         (&[("TRAILWIRE_RULES", "{\"rules\": []}"), ("TRAILWIRE_TOPIC_ARN", TOPIC)], "no rules in this file"),
-        (&[("TRAILWIRE_RULES", "s3://logs/rules.yaml"), ("TRAILWIRE_TOPIC_ARN", TOPIC)], "s3://logs/rules.yaml: S3 refused it"),
+        (
+            &[("TRAILWIRE_RULES", "s3://logs/rules.yaml"), ("TRAILWIRE_TOPIC_ARN", TOPIC)],
+            "s3://logs/rules.yaml: S3 refused it",
+        ),
         (&[("TRAILWIRE_RULES", RULES), ("TRAILWIRE_TOPIC", TOPIC)], "TRAILWIRE_TOPIC: there is no such setting"),
     ] {
         let mut function = Function::start(settings);
@@ -95,7 +98,10 @@ fn each_trigger_is_answered_in_its_own_way() {
 
     assert_eq!(invoke(&notification(&["good"])), Ok("null".into()));
     let failure = error(&invoke(&notification(&["good", "bad", "missing"])));
-    assert!(failure.contains("s3://logs/bad: truncated") && failure.contains("s3://logs/missing: S3 refused it with NoSuchKey"));
+    assert!(
+        failure.contains("s3://logs/bad: truncated")
+            && failure.contains("s3://logs/missing: S3 refused it with NoSuchKey")
+    );
     assert!(!failure.contains("s3://logs/good"), "{failure}");
 
     let body = |key: &str| notification(&[key]).to_string();
@@ -281,11 +287,13 @@ fn alerts_go_to_topics_of_any_region_and_kind() {
 #[test]
 fn rules_in_s3_are_read_again_when_they_change_and_bad_ones_change_nothing() {
     let rules = |name: &str| format!("rules:\n- {{id: r, format: json, pattern: {{eventName: [{name}]}}}}\n");
-    let (s3, sns, runtime) =
-        (standin::s3::S3::start(), standin::sns::Sns::start(), standin::runtime::Runtime::start());
+    let (s3, sns, runtime) = (standin::s3::S3::start(), standin::sns::Sns::start(), standin::runtime::Runtime::start());
     s3.put("config", "rules.yaml", None, rules("x").into_bytes());
-    let settings =
-        [("TRAILWIRE_RULES", "s3://config/rules.yaml"), ("TRAILWIRE_TOPIC_ARN", TOPIC), ("TRAILWIRE_RULES_TTL_MS", "0")];
+    let settings = [
+        ("TRAILWIRE_RULES", "s3://config/rules.yaml"),
+        ("TRAILWIRE_TOPIC_ARN", TOPIC),
+        ("TRAILWIRE_RULES_TTL_MS", "0"),
+    ];
     let function = Function::start_between(&settings, s3, sns, runtime);
     function.sns.topic(TOPIC);
     function.s3.put("logs", "k", None, file("f", &["x", "y"]));

@@ -91,6 +91,9 @@ impl Rung {
 pub struct Alert {
     /// Identifies record and rule.
     pub id: AlertId,
+    /// What two alerts share only if they say the same: see
+    /// [`MatchedRecord::sameness`].
+    pub sameness: AlertId,
     /// The rule's id.
     pub rule: String,
     /// Printable ASCII, 1 to [`MAX_SUBJECT`] bytes.
@@ -110,13 +113,14 @@ impl Alert {
         body: String,
         format: Format,
         rule: &Rule,
-        id: AlertId,
+        (id, sameness): (AlertId, AlertId),
         summary: &str,
         attributes: Vec<(&'static str, String)>,
     ) -> Self {
         let structured = format == Format::Both;
         Self {
             id,
+            sameness,
             rule: rule.id.clone(),
             subject: text::subject(rule, summary),
             body,
@@ -325,7 +329,8 @@ impl MatchedRecord {
                 json::structure(&json::body(self, excerpt, rule, id, origin), Some(&text))
             }
         };
-        Alert::new(body, format, rule, id, &text::summary(&self.facts), attributes(rule, &self.facts, id))
+        let ids = (id, self.sameness(id));
+        Alert::new(body, format, rule, ids, &text::summary(&self.facts), attributes(rule, &self.facts, id))
     }
 
     fn pointer(&self, max_bytes: usize, format: Format, rule: &Rule, origin: &Origin<'_>) -> Alert {
@@ -343,7 +348,7 @@ impl MatchedRecord {
                 json::structure(&json::pointer(self, rule, id, origin, room), None)
             }
         };
-        Alert::new(body, format, rule, id, &text::summary(&self.facts), attributes)
+        Alert::new(body, format, rule, (id, self.sameness(id)), &text::summary(&self.facts), attributes)
     }
 }
 

@@ -76,7 +76,7 @@ impl Summary {
                 Format::Json => self.json(rule, id, names),
                 Format::Both => json::structure(&self.json(rule, id, names), Some(&self.text(rule, id, names))),
             };
-            let alert = Alert::new(body, format, rule, id, &self.headline(), attributes.to_vec());
+            let alert = Alert::new(body, format, rule, (id, id), &self.headline(), attributes.to_vec());
             if alert.bytes() <= max_bytes || names == 0 {
                 return alert;
             }

@@ -65,7 +65,7 @@ fn entry(id: usize, alert: &Alert, fifo: bool) -> Result<PublishBatchRequestEntr
         entry = entry.message_attributes(*name, value);
     }
     if fifo {
-        entry = entry.message_group_id(&alert.rule).message_deduplication_id(alert.id.to_string());
+        entry = entry.message_group_id(&alert.rule).message_deduplication_id(alert.sameness.to_string());
     }
     entry.build()
 }
@@ -136,6 +136,7 @@ fn refused(refusal: &Refusal) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::AlertId;
     use aws_sdk_sns::types::{BatchResultErrorEntry, PublishBatchResultEntry};
 
     #[test]
@@ -196,7 +197,8 @@ mod tests {
     #[test]
     fn fifo_topics_get_a_group_and_an_id_and_others_do_not() {
         let alert = Alert {
-            id: crate::alert::AlertId::default(),
+            id: AlertId::default(),
+            sameness: AlertId::default(),
             rule: "r".into(),
             subject: "s".into(),
             body: "b".into(),

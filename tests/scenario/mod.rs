@@ -1,0 +1,215 @@
+//! One seeded scenario: objects, faults and an event; and what must be true when the function has answered.
+
+mod faults;
+mod world;
+
+pub(crate) use faults::Kind;
+use faults::Must;
+pub(crate) use world::rules;
+use world::{Object, World};
+
+use crate::standin::function::Function;
+use crate::standin::runtime::Deadline;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// What the function was asked as one: a message, a task, or all of an event.
+pub(crate) struct Part {
+    id: String,
+    /// Objects, by their number in the world.
+    objects: Vec<usize>,
+    /// Whether it holds something that is no event.
+    poison: bool,
+}
+
+/// Which answer an event gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    Queue { fifo: bool },
+    BatchJob,
+}
+
+/// Runs the scenario of one seed and holds what came of it against what must be.
+///
+/// # Errors
+/// What is not as it must be.
+pub(crate) fn run(function: &Function, seed: u64) -> Result<Vec<Kind>, String> {
+    let world = World::new(seed, function);
+    let deadline = match () {
+        () if world.kinds.contains(&Kind::SlowNearDeadline) => Deadline::In(Duration::from_millis(250)),
+        () if world.kinds.contains(&Kind::PastDeadline) => Deadline::At(600_000),
+        () => Deadline::In(Duration::from_secs(30)),
+    };
+    let lines = function.metrics().len();
+    let answer = function.runtime.invoke(&world.event.to_string(), deadline);
+    let succeeded = succeeded(&world, &answer.result)?;
+    let accepted = Accepted::read(function, &world)?;
+
+    check_answer(&world, &succeeded)?;
+    check_delivery(&world, &succeeded, &accepted)?;
+    check_accounts(&world, &metrics(function, lines)?, &accepted)?;
+    if deadline == Deadline::In(Duration::from_millis(250)) && answer.took > Duration::from_millis(250) {
+        return Err(format!("it answered after its deadline, in {:?}", answer.took));
+    }
+    if !function.runtime.wait(Duration::from_secs(5)) {
+        return Err("the process did not ask for the next event".into());
+    }
+    let said = format!("{}{:?}", function.output(), answer.result);
+    for planted in ["planted", crate::standin::function::SECRET] {
+        if said.contains(planted) {
+            return Err(format!("{planted} was printed"));
+        }
+    }
+    Ok(world.kinds)
+}
+
+/// Whether each part was reported as done.
+fn succeeded(world: &World, answer: &Result<String, String>) -> Result<Vec<bool>, String> {
+    let Ok(text) = answer else { return Ok(vec![false; world.parts.len()]) };
+    let response: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let known = |id: &str| world.parts.iter().any(|part| part.id == id);
+    match world.form {
+        Form::Plain => Ok(vec![true; world.parts.len()]),
+        Form::Queue { .. } => {
+            let failures = response["batchItemFailures"].as_array().ok_or("an answer without batchItemFailures")?;
+            let failed: BTreeSet<&str> = failures.iter().filter_map(|it| it["itemIdentifier"].as_str()).collect();
+            if failed.len() != failures.len() || !failed.iter().all(|id| known(id)) {
+                return Err(format!("odd failures: {response}"));
+            }
+            Ok(world.parts.iter().map(|part| !failed.contains(&part.id[..])).collect())
+        }
+        Form::BatchJob => {
+            let results = response["results"].as_array().ok_or("an answer without results")?;
+            let code = |id: &str| {
+                let result = results.iter().find(|result| result["taskId"] == id);
+                result.map(|result| result["resultCode"] == "Succeeded").ok_or(format!("no result for task {id}"))
+            };
+            world.parts.iter().map(|part| code(&part.id)).collect()
+        }
+    }
+}
+
+/// Nothing that failed is reported as done, and nothing as failed without a cause.
+fn check_answer(world: &World, succeeded: &[bool]) -> Result<(), String> {
+    let mut held_back = false;
+    for (part, &succeeded) in world.parts.iter().zip(succeeded) {
+        let fates = || part.objects.iter().map(|&object| world.objects[object].must);
+        let must_fail = part.poison || fates().any(|must| must == Must::Fail) || held_back;
+        let may_fail = must_fail || fates().any(|must| must == Must::Either);
+        if must_fail && succeeded {
+            return Err(format!("part {} was reported done, and is not", part.id));
+        }
+        if !may_fail && !succeeded {
+            return Err(format!("part {} was reported failed without a cause", part.id));
+        }
+        held_back |= world.form == (Form::Queue { fifo: true }) && !succeeded;
+    }
+    Ok(())
+}
+
+/// What SNS accepted.
+struct Accepted {
+    /// How often the alert of each rule and record.
+    alerts: BTreeMap<(String, String), usize>,
+    /// Matches in accepted summaries, by rule.
+    summarised: HashMap<String, u64>,
+    /// Alerts in all, summaries aside.
+    count: usize,
+}
+
+impl Accepted {
+    fn read(function: &Function, world: &World) -> Result<Self, String> {
+        let mut accepted = Self { alerts: BTreeMap::new(), summarised: HashMap::new(), count: 0 };
+        for message in function.sns.messages() {
+            let body = &message.entry.message;
+            let json: Value = serde_json::from_str(body).unwrap_or_default();
+            let rule = message.entry.attribute("rule").ok_or("an alert without its rule")?.to_owned();
+            if json.get("summarised").is_some() {
+                let matches = json["summarised"]["matches"].as_u64().ok_or("a summary without a number")?;
+                *accepted.summarised.entry(rule).or_default() += matches;
+                continue;
+            }
+            accepted.count += 1;
+            if message.duplicate {
+                // Subscribers of a FIFO topic do not get it.
+                continue;
+            }
+            let record = world.record_of(body).ok_or_else(|| format!("an alert for no known record: {body}"))?;
+            if !world::matches(&record.name, &rule) {
+                return Err(format!("an alert of rule {rule} for a record called {}", record.name));
+            }
+            *accepted.alerts.entry((rule, record.identity.clone())).or_default() += 1;
+        }
+        Ok(accepted)
+    }
+}
+
+/// Every match of an object that was reported done was accepted; once, where no answer was lost.
+fn check_delivery(world: &World, succeeded: &[bool], accepted: &Accepted) -> Result<(), String> {
+    let mut storm = BTreeSet::new();
+    for (part, _) in world.parts.iter().zip(succeeded).filter(|(_, succeeded)| **succeeded) {
+        for object in part.objects.iter().map(|&object| &world.objects[object]) {
+            for (rule, record) in object.matches() {
+                if rule == world::STORM {
+                    storm.insert(&record.identity);
+                } else if !accepted.alerts.contains_key(&(rule.to_owned(), record.identity.clone())) {
+                    return Err(format!("{} was reported done, and its alert of rule {rule} was lost", object.key));
+                }
+            }
+        }
+    }
+    let single = accepted.alerts.keys().filter(|(rule, _)| rule == world::STORM).count() as u64;
+    let counted = single + accepted.summarised.get(world::STORM).copied().unwrap_or_default();
+    if counted < storm.len() as u64 {
+        return Err(format!("{} matches of a storm, of which {counted} were told", storm.len()));
+    }
+    if !world.kinds.iter().any(|kind| kind.loses_answers())
+        && let Some(((rule, record), times)) = accepted.alerts.iter().find(|(_, times)| **times > 1)
+    {
+        return Err(format!("the alert of rule {rule} for {record} was sent {times} times"));
+    }
+    Ok(())
+}
+
+/// The metrics of this invocation, which come before its answer.
+fn metrics(function: &Function, before: usize) -> Result<Value, String> {
+    let mut lines = function.metrics();
+    // The pipe may be read a little later than the answer.
+    for _ in 0..200 {
+        if lines.len() > before {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        lines = function.metrics();
+    }
+    if lines.len() != before + 1 {
+        return Err(format!("{} lines of metrics for one invocation", lines.len() - before));
+    }
+    Ok(lines.remove(before))
+}
+
+/// The accounts add up, and agree with what SNS has.
+fn check_accounts(world: &World, metrics: &Value, accepted: &Accepted) -> Result<(), String> {
+    let count = |name: &str| metrics[name].as_u64().ok_or(format!("no metric {name}"));
+    let sent = count("AlertsPublished")? + count("AlertsPruned")? + count("AlertsPointer")?;
+    let ends = ["AlertsSummarised", "AlertsObserved", "AlertsDuplicate", "AlertsSelf", "AlertsFailed"];
+    let ends = ends.map(count).into_iter().sum::<Result<u64, _>>()?;
+    if count("Matches")? != sent + ends {
+        return Err(format!("the accounts do not add up: {metrics}"));
+    }
+    let exact = !world.kinds.iter().any(|kind| kind.loses_answers());
+    if sent > accepted.count as u64 || exact && sent != accepted.count as u64 {
+        return Err(format!("{sent} alerts were counted as sent, and {} arrived", accepted.count));
+    }
+    let summarised = accepted.summarised.values().sum::<u64>();
+    if count("AlertsSummarised")? > summarised {
+        return Err(format!("{} matches were counted as summarised: {metrics}", count("AlertsSummarised")?));
+    }
+    let failed = world.objects.iter().any(|object: &Object| object.must != Must::Succeed) || world.has_poison();
+    if !failed && (count("AlertsFailed")?, count("ObjectsFailed")?, count("Failures")?) != (0, 0, 0) {
+        return Err(format!("failures were counted without a cause: {metrics}"));
+    }
+    Ok(())
+}
