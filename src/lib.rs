@@ -2,8 +2,8 @@
 //! files as they land in S3.
 //!
 //! ```text
-//!  stored bytes ─► inflate ─► buffer ─► records ─► fields ─► rule ─► alert ─► handler
-//!                             (scan)                                          ─► cli
+//!  stored bytes ─► inflate ─► buffer ─► records ─► fields ─► rule ─► alert ─► handler ─► aws ─► lambda
+//!                             (scan)                                                  ─► cli
 //! ```
 //!
 //! A file is never held: it is inflated into one rolling buffer, 64-byte blocks
@@ -22,13 +22,15 @@
 //! | 6 | `pipeline` | stored bytes | matches, to a sink that may pause it |
 //! | 7 | [`alert`] | a match | subject, body, attributes and id |
 //! | 8 | [`handler`] | an invocation event | alerts to a publisher, and the answer |
-//! | 9 | [`cli`] | arguments | output and exit status |
+//! | 9 | [`aws`] | objects in S3; alerts | bytes; outcomes of SNS |
+//! | 10 | [`lambda`] | Lambda's events, the environment | answers, logs, metrics |
+//! | 10 | [`cli`] | arguments | output and exit status |
 //!
 //! Imports point from a higher level to a lower one (`tests/layers.rs` sees to
 //! it). Levels 0 to 7 are pure: no input or output, no clock, no async, and no
-//! AWS anywhere. Each stage returns "more input is needed" as a value with the
-//! number of bytes it took, works for chunks of any size, and keeps memory
-//! within [`Limits`].
+//! AWS anywhere; level 8 is async, and knows AWS by its events only. Each stage
+//! returns "more input is needed" as a value with the number of bytes it took,
+//! works for chunks of any size, and keeps memory within [`Limits`].
 //!
 //! # What is validated
 //!

@@ -353,3 +353,117 @@ fn every_kind_of_trouble_with_a_topic_is_told_and_what_to_do() {
 fn code_of(code: &str) -> &'static str {
     ["AuthorizationError", "NotFound", "KMSAccessDenied"].into_iter().find(|known| *known == code).unwrap()
 }
+
+/// All objects of the events handed out are there, and each event is answered as its form says: by success, where it
+/// names nothing that cannot be read.
+#[test]
+fn every_sample_of_an_event_is_answered() {
+    let folder = common::folder("../shared/corpus/trigger-events");
+    let samples = common::files(&folder);
+    if samples.is_empty() {
+        println!("the sample events are not here: skipped");
+    }
+    let function = function(&[]);
+    for path in samples {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let result = function.runtime.invoke(&text, Deadline::In(Duration::from_secs(30))).result;
+        let (objects, expected) = match trailwire::handler::decode(text.as_bytes()) {
+            Err(_) => (Vec::new(), false),
+            Ok(trigger) => outcome(trigger),
+        };
+        // Where nothing is stored, whatever is to be read fails, and nothing else does.
+        let read = objects.iter().any(|object| trailwire::handler::skip_reason(&object.key).is_none());
+        assert_eq!(succeeded(&result), expected && !read, "{name} without objects: {result:?}");
+        for object in &objects {
+            function.s3.put(&object.bucket, &object.key, object.version.as_deref(), file(&name, &["x"]));
+        }
+        let before = function.sns.messages().len();
+        let result = function.runtime.invoke(&text, Deadline::In(Duration::from_secs(30))).result;
+        assert_eq!(succeeded(&result), expected, "{name}: {result:?}");
+        assert_eq!(function.sns.messages().len() > before, read, "{name} alerts on what it read");
+        function.s3.reset();
+    }
+}
+
+/// The objects of an event, and whether it succeeds when all of them can be read.
+fn outcome(trigger: trailwire::handler::Trigger) -> (Vec<trailwire::handler::ObjectRef>, bool) {
+    use trailwire::handler::Trigger;
+    match trigger {
+        Trigger::Objects(objects) | Trigger::Items(objects) => (objects.named, objects.faults.is_empty()),
+        Trigger::Queue { messages, .. } => {
+            let good = messages.iter().all(|it| it.objects.as_ref().is_ok_and(|objects| objects.faults.is_empty()));
+            let objects = messages.into_iter().filter_map(|message| message.objects.ok());
+            (objects.flat_map(|objects| objects.named).collect(), good)
+        }
+        Trigger::BatchJob(job) => {
+            let good = job.tasks.iter().all(|task| task.object.is_ok());
+            (job.tasks.into_iter().filter_map(|task| task.object.ok()).collect(), good)
+        }
+    }
+}
+
+/// Whether an answer says that nothing failed.
+fn succeeded(answer: &Result<String, String>) -> bool {
+    let Ok(text) = answer else { return false };
+    let response: Value = serde_json::from_str(text).unwrap();
+    let none_failed = response["batchItemFailures"].as_array().is_none_or(Vec::is_empty);
+    let results = response["results"].as_array().cloned().unwrap_or_default();
+    none_failed && results.iter().all(|result| result["resultCode"] == "Succeeded")
+}
+
+/// `cargo test --release --test lambda -- --ignored`: means something in a release build only.
+#[test]
+#[ignore = "takes long, and measures a release build"]
+fn fifty_megabytes_of_matches_stay_within_the_memory_of_the_smallest_function() {
+    let function = function(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("TRAILWIRE_LANES", "4")]);
+    let count = 36_000;
+    let mut text = String::from("{\"Records\":[");
+    for n in 0..count {
+        let filler = format!("{:x}", n * 2_654_435_761_u64 % 1_000_003).repeat(200);
+        text.push_str(if n == 0 { "" } else { "," });
+        text.push_str(&format!(
+            r#"{{"eventVersion":"1.11","eventName":"x","eventID":"{n}","requestParameters":{{"p":"{}"}}}}"#,
+            &filler[..1_300]
+        ));
+    }
+    text.push_str("]}");
+    let stored = gzip(text.as_bytes());
+    println!("{} bytes, {} as stored, every record matches", text.len(), stored.len());
+    assert!(text.len() > 50_000_000);
+    function.s3.put("logs", "k", None, stored);
+    let answer = function.runtime.invoke(&notification(&["k"]).to_string(), Deadline::In(Duration::from_secs(300)));
+    assert_eq!(answer.result, Ok("null".into()));
+    assert_eq!(function.sns.messages().len(), count as usize);
+    assert_eq!(function.sns.calls().len(), count as usize / 10);
+    let settings = trailwire::handler::Settings { lanes: 4, ..trailwire::handler::Settings::default() };
+    let (peak, bound) = (function.peak_bytes(), settings.max_bytes() as u64 + (28 << 20));
+    println!("took {:?}; peak memory {} MiB, of {} by the formula", answer.took, peak >> 20, bound >> 20);
+    assert!(bound <= 128 << 20 && peak <= bound);
+}
+
+#[test]
+fn the_command_line_runs_the_handler_against_the_same_endpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = folder.path().join("event.json");
+    std::fs::write(&event, notification(&["good", "missing"]).to_string()).unwrap();
+    let (s3, sns) = (standin::s3::S3::start(), standin::sns::Sns::start());
+    sns.topic(TOPIC);
+    s3.put("logs", "good", None, file("good", &["x", "a", "x"]));
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_trailwire"));
+        command.arg("invoke").arg(&event).args(["-p", r#"{"eventName":["x"]}"#]).args(arguments).env_clear();
+        command.envs([("AWS_ENDPOINT_URL_S3", s3.url()), ("AWS_ENDPOINT_URL_SNS", sns.url())]);
+        command.envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", SECRET)]);
+        command.output().unwrap()
+    };
+    let output = run(&["--topic-arn", TOPIC, "-o", "json"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["response"]["error"].as_str().unwrap().contains("s3://logs/missing: S3 refused it"));
+    assert_eq!((&report["objects"][0]["status"], &report["objects"][0]["matches"]), (&json!("done"), &json!(2)));
+    assert_eq!(sns.messages().len(), 2);
+    assert!(sns.messages()[0].entry.subject.as_ref().unwrap().starts_with("[MEDIUM] pattern-1: x by unknown"));
+    let output = run(&[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("rule pattern-1 has no topic"), "{output:?}");
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The modules, lowest level first.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["error", "limits"],
     &["scan", "json", "paths"],
     &["inflate", "buffer"],
@@ -17,7 +17,8 @@ const LEVELS: [&[&str]; 10] = [
     &["pipeline"],
     &["alert"],
     &["handler"],
-    &["cli"],
+    &["aws"],
+    &["lambda", "cli"],
 ];
 
 /// Where the names come from that the crate's root re-exports.

@@ -276,10 +276,11 @@ impl MatchedRecord {
             && OWN_CALLS.iter().any(|&(source, name)| call == (Some(source), Some(name)))
     }
 
-    /// Bytes this takes in memory, about.
+    /// Bytes this takes in memory, about: the record, and the values that were
+    /// read of it.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.record.len() + 1_024
+        2 * self.record.len() + 1_024
     }
 
     /// Writes the alert that `rule` gives for this record, however large.

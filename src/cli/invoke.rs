@@ -1,5 +1,5 @@
-//! `trailwire invoke`: the handler, once, with a folder in place of S3 and
-//! standard output in place of SNS.
+//! `trailwire invoke`: the handler, once; with S3 and SNS as the environment says,
+//! or offline, with a folder in place of S3 and standard output in place of SNS.
 
 use super::folder::FolderSource;
 use super::{Failure, LimitOptions, Patterns, Status, complain};
@@ -14,16 +14,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Run the Lambda handler once on an event
 ///
-/// Exits with 0 when all of the event succeeded, and with 2 when anything in it
+/// Reads from S3 and publishes to SNS with the credentials, region and endpoints
+/// of the environment, or works offline with --bucket-dir. Exits with 0 when all of the event succeeded, and with 2 when anything in it
 /// failed.
 #[derive(clap::Args)]
 pub(super) struct Options {
     /// The event, as JSON; - for standard input
     #[arg(value_name = "EVENT")]
     event: PathBuf,
-    /// Read objects from DIR/BUCKET/KEY, or DIR/KEY, and print the alerts
+    /// Offline: read objects from DIR/BUCKET/KEY, or DIR/KEY, and print the alerts
     #[arg(long, value_name = "DIR")]
-    bucket_dir: PathBuf,
+    bucket_dir: Option<PathBuf>,
+    /// The topic of rules that name none
+    #[arg(long, value_name = "ARN", env = "TRAILWIRE_TOPIC_ARN", conflicts_with = "bucket_dir")]
+    topic_arn: Option<String>,
     #[command(flatten)]
     patterns: Patterns,
     /// text: the alerts; json: one object with response, objects and alerts
@@ -51,19 +55,10 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         std::fs::read(&options.event)
     };
     let event = event.map_err(|error| usage(&options.event, error))?;
-    let source = FolderSource::new(&options.bucket_dir).map_err(|error| usage(&options.bucket_dir, error))?;
-    let forced = (options.output == Output::Json).then_some(Format::Json);
-    let rules = options.patterns.compile(forced)?;
-
-    let printer = Arc::new(Printer { collect: options.output == Output::Json, printed: Mutex::default() });
-    let routes = Routes::new(rules, &None, Format::default());
-    // One object after another, so that two runs print alike.
-    let settings = Settings { limits: options.limits.limits(), lanes: 1, calls: 1, ..Settings::default() };
-    let handler = Handler::new(routes, settings, Arc::new(source), Arc::clone(&printer));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let report = runtime.block_on(handler.invoke(&event, None));
-
-    let Printed { alerts, failed } = std::mem::take(&mut *printer.printed());
+    let (report, alerts, failed) = match &options.bucket_dir {
+        Some(folder) => offline(options, &event, FolderSource::new(folder).map_err(|error| usage(folder, error))?)?,
+        None => online(options, &event)?,
+    };
     let unwritten = match options.output {
         Output::Text => {
             summarise(&report);
@@ -79,13 +74,71 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         complain(&format_args!("cannot write the alerts: {error}"));
         return Ok(Status::Failed);
     }
-    // Every failed object is in the answer, and so is a message that names none.
-    let failed = report.response.as_ref().map_or(true, has_item_failures);
-    Ok(if failed { Status::Failed } else { Status::Success })
+    Ok(if report.failures.is_empty() { Status::Success } else { Status::Failed })
 }
 
-fn has_item_failures(response: &Value) -> bool {
-    response.get("batchItemFailures").and_then(Value::as_array).is_some_and(|failures| !failures.is_empty())
+/// What a run gives: the report, alerts that are to be shown in it, and why
+/// others could not be printed.
+type Ran = (Report, Vec<Box<RawValue>>, Option<io::Error>);
+
+fn offline(options: &Options, event: &[u8], source: FolderSource) -> Result<Ran, Failure> {
+    let forced = (options.output == Output::Json).then_some(Format::Json);
+    let routes = Routes::new(options.patterns.compile(forced)?, &None, Format::default());
+    let printer = Arc::new(Printer { collect: options.output == Output::Json, printed: Mutex::default() });
+    // One object after another, so that two runs print alike.
+    let settings = Settings { limits: options.limits.limits(), lanes: 1, calls: 1, ..Settings::default() };
+    let handler = Handler::new(routes, settings, Arc::new(source), Arc::clone(&printer));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let report = runtime.block_on(handler.invoke(event, None));
+    let Printed { alerts, failed } = std::mem::take(&mut *printer.printed());
+    Ok((report, alerts, failed))
+}
+
+#[cfg(feature = "aws")]
+fn online(options: &Options, event: &[u8]) -> Result<Ran, Failure> {
+    let rules = options.patterns.compile(None)?;
+    let topic: Topic = options.topic_arn.as_deref().map(Arc::from);
+    if let Some(rule) = rules.rules().iter().find(|rule| rule.topic_arn.is_none() && topic.is_none()) {
+        return Err(Failure::Usage(format!("rule {} has no topic: give one with --topic-arn", rule.id)));
+    }
+    let routes = Routes::new(rules, &topic, Format::default());
+    let settings = Settings { limits: options.limits.limits(), ..Settings::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (report, published) = runtime.block_on(async {
+        let (source, publisher) = crate::aws::connect(&crate::aws::Patience::default()).await;
+        let published = Arc::new(Published { publisher, alerts: Mutex::default() });
+        let handler = Handler::new(routes, settings, Arc::new(source), Arc::clone(&published));
+        (handler.invoke(event, None).await, published)
+    });
+    let alerts = std::mem::take(&mut *published.alerts.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((report, alerts, None))
+}
+
+#[cfg(not(feature = "aws"))]
+fn online(_: &Options, _: &[u8]) -> Result<Ran, Failure> {
+    Err(Failure::Usage(
+        "this build knows no AWS: give --bucket-dir DIR to work offline, or build with --features aws".into(),
+    ))
+}
+
+/// Publishes to SNS, and keeps the alerts that are JSON.
+#[cfg(feature = "aws")]
+struct Published {
+    publisher: crate::aws::SnsPublisher,
+    alerts: Mutex<Vec<Box<RawValue>>>,
+}
+
+#[cfg(feature = "aws")]
+impl Publish for Published {
+    async fn batch(&self, topic: &Topic, alerts: &[&Alert]) -> Answer {
+        let answer = self.publisher.batch(topic, alerts).await;
+        if let Answer::Each(outcomes) = &answer {
+            let sent = alerts.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Sent);
+            let sent = sent.filter_map(|(alert, _)| RawValue::from_string(alert.body.clone()).ok());
+            self.alerts.lock().unwrap_or_else(PoisonError::into_inner).extend(sent);
+        }
+        answer
+    }
 }
 
 /// Says on standard error what became of each object, and the answer.
@@ -97,8 +150,12 @@ fn summarise(report: &Report) {
                 complain(&format_args!("{name}: done: {} records, {} matches", counts.records, counts.matches));
             }
             handler::Status::Skipped(reason) => complain(&format_args!("{name}: skipped: {reason}")),
-            handler::Status::Failed(fault) => complain(&format_args!("{name}: failed: {fault}")),
+            // Told below, with all else that did.
+            handler::Status::Failed(_) => {}
         }
+    }
+    for failure in &report.failures {
+        complain(&format_args!("failed: {}", plain(failure)));
     }
     match &report.response {
         Ok(response) => complain(&format_args!("response: {response}")),

@@ -5,8 +5,9 @@
 
 use super::ledger::{Claim, Claims, Fate};
 use crate::alert::{AlertId, MatchedRecord, Origin, Summary};
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher as _;
 
 /// Principals counted by themselves; all further ones of a rule count as one.
 const MAX_PRINCIPALS: usize = 4_096;
@@ -17,8 +18,10 @@ pub(super) struct Admission {
     /// How many alerts are remembered; beyond, a repeated one passes.
     max_known: usize,
     known: HashMap<AlertId, Known>,
-    /// Alerts by rule and principal.
-    sent: HashMap<(u32, String), u32>,
+    /// Alerts by rule and principal; a principal's name can be as long as a
+    /// record, so it is its hash that is kept.
+    sent: HashMap<(u32, u64), u32>,
+    hasher: RandomState,
     /// What was held back, by rule.
     held: BTreeMap<u32, Held>,
 }
@@ -51,7 +54,13 @@ pub(super) struct Found<'a> {
 
 impl Admission {
     pub(super) fn new(max_known: usize) -> Self {
-        Self { max_known, known: HashMap::new(), sent: HashMap::new(), held: BTreeMap::new() }
+        Self {
+            max_known,
+            known: HashMap::new(),
+            sent: HashMap::new(),
+            hasher: RandomState::new(),
+            held: BTreeMap::new(),
+        }
     }
 
     /// Gives the claim back if the match is to be published, with what its alert
@@ -91,9 +100,9 @@ impl Admission {
 
     /// Counts an alert of a rule and principal, if that is allowed one more.
     fn has_room(&mut self, rule: u32, principal: &str, cap: u32) -> bool {
-        let mut key = (rule, principal.to_owned());
+        let mut key = (rule, self.hasher.hash_one(principal));
         if self.sent.len() >= MAX_PRINCIPALS && !self.sent.contains_key(&key) {
-            key.1.clear();
+            key.1 = 0;
         }
         let sent = self.sent.entry(key).or_default();
         let room = *sent < cap;

@@ -115,7 +115,7 @@ impl Settings {
         // The pipeline, the connection, and one record with its alert.
         Pipeline::max_bytes(&self.limits)
             + CONNECTION_BYTES
-            + self.limits.max_record_bytes
+            + self.limits.max_record_bytes * 2
             + self.topic_bytes * WRITING_FACTOR
     }
 

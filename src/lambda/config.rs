@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What the program takes by itself, in bytes: code, TLS, certificates, the
-/// runtime.
+/// runtime, and what the allocator keeps at hand (`tests/lambda.rs` holds it).
 const PROGRAM_BYTES: usize = 28 << 20;
 
 /// Objects read side by side at most: beyond, the network is the limit.

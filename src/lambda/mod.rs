@@ -140,21 +140,19 @@ fn tell(report: &Report, request_id: &str) {
         log(Level::Error, "failed", json!({"requestId": request_id, "error": plain(failure)}));
     }
     for ObjectReport { object, status, resumes, restarts, .. } in &report.objects {
-        let fields = |what: &str, count: u32| {
+        let say = |level: Level, message: &str, detail: &str, value: Value| {
             let mut fields = json!({"requestId": request_id, "bucket": object.bucket, "key": plain(&object.key)});
-            fields[what] = count.into();
-            fields
+            fields[detail] = value;
+            log(level, message, fields);
         };
         if *restarts > 0 {
-            log(Level::Warn, "another object took its place: it was read afresh", fields("restarts", *restarts));
+            say(Level::Warn, "another object took its place: it was read afresh", "restarts", (*restarts).into());
         }
         if *resumes > 0 {
-            log(Level::Info, "its body broke off and was resumed", fields("resumes", *resumes));
+            say(Level::Info, "its body broke off and was resumed", "resumes", (*resumes).into());
         }
         if let Status::Skipped(reason) = status {
-            let mut fields = fields("resumes", 0);
-            fields["reason"] = (*reason).into();
-            log(Level::Info, "skipped", fields);
+            say(Level::Info, "skipped", "reason", (*reason).into());
         }
     }
 }
