@@ -31,13 +31,22 @@ impl Function {
 
     /// As [`Function::start`], between stand-ins that are there already.
     pub(crate) fn start_between(settings: &[(&str, &str)], s3: S3, sns: Sns, runtime: Runtime) -> Self {
+        let endpoints = [("AWS_ENDPOINT_URL_S3", &s3.url()[..]), ("AWS_ENDPOINT_URL_SNS", &sns.url())];
+        Self::spawn(&[&endpoints, settings].concat(), s3, sns, runtime)
+    }
+
+    /// As [`Function::start`], with one endpoint for all of AWS; nobody asks the stand-ins for S3 and SNS.
+    pub(crate) fn start_at(endpoint: &str, settings: &[(&str, &str)]) -> Self {
+        let (s3, sns, runtime) = (S3::start(), Sns::start(), Runtime::start());
+        Self::spawn(&[&[("AWS_ENDPOINT_URL", endpoint)], settings].concat(), s3, sns, runtime)
+    }
+
+    fn spawn(settings: &[(&str, &str)], s3: S3, sns: Sns, runtime: Runtime) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
         command
             .env_clear()
             .envs([
                 ("AWS_LAMBDA_RUNTIME_API", &runtime.address()[..]),
-                ("AWS_ENDPOINT_URL_S3", &s3.url()),
-                ("AWS_ENDPOINT_URL_SNS", &sns.url()),
                 ("AWS_LAMBDA_FUNCTION_NAME", "trailwire"),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
