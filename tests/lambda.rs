@@ -420,7 +420,7 @@ fn fifty_megabytes_of_matches_stay_within_the_memory_of_the_smallest_function() 
     let count = 36_000;
     let mut text = String::from("{\"Records\":[");
     for n in 0..count {
-        let filler = format!("{:x}", n * 2_654_435_761_u64 % 1_000_003).repeat(200);
+        let filler = format!("{:x}", n * 2_654_435_761_u64 % 1_000_003).repeat(1_300);
         text.push_str(if n == 0 { "" } else { "," });
         text.push_str(&format!(
             r#"{{"eventVersion":"1.11","eventName":"x","eventID":"{n}","requestParameters":{{"p":"{}"}}}}"#,
