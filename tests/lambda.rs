@@ -183,6 +183,23 @@ fn a_body_that_never_comes_is_given_up_and_says_where() {
 }
 
 #[test]
+fn the_rest_of_an_object_is_the_rest_and_of_the_same_object() {
+    use standin::http::WireFault::CutAfter;
+    let function = function(&[]);
+    function.s3.put("logs", "k", None, file("f", &["x"]));
+    let cut = || function.s3.fault("logs", "k", S3Fault::Wire(CutAfter(25)));
+    cut();
+    function.s3.fault("logs", "k", S3Fault::RangeIgnored);
+    let failure = error(&function.invoke(&notification(&["k"])).result);
+    assert!(failure.contains("byte 25: S3 sent another part of it than the rest"), "{failure}");
+    // Where nothing is behind what was received, it is another object.
+    cut();
+    function.s3.fault("logs", "k", S3Fault::Status(416, "InvalidRange", "planted"));
+    assert_eq!(function.invoke(&notification(&["k"])).result, Ok("null".into()), "{}", function.output());
+    assert_eq!(function.metrics()[1]["ObjectRestarts"], 1);
+}
+
+#[test]
 fn a_wrong_checksum_fails_the_object() {
     let function = function(&[]);
     function.s3.put("logs", "k", None, file("f", &["x"]));
@@ -230,7 +247,11 @@ fn a_panic_is_one_objects_failure_and_the_next_invocation_works() {
     let bodies = [("1".into(), notification(&["panic!"]).to_string()), ("2".into(), notification(&["k"]).to_string())];
     let answer: Value = serde_json::from_str(&function.invoke(&messages("q", &bodies)).result.unwrap()).unwrap();
     assert_eq!(answer["batchItemFailures"], json!([{"itemIdentifier": "1"}]));
-    assert!(function.output().contains("(a panic)") && !function.output().contains("RUST_BACKTRACE"));
+    let output = function.output();
+    assert!(output.contains("s3://logs/panic!: reading it failed by an error in trailwire (a panic)"), "{output}");
+    // Its place is told and not its message, which is the key.
+    let told = output.lines().find(|line| line.contains("\"place\"")).unwrap();
+    assert!(told.contains("src/lambda/mod.rs") && !told.contains("panic!") && !output.contains("RUST_BACKTRACE"));
     assert_eq!(function.invoke(&notification(&["k"])).result, Ok("null".into()));
     assert_eq!(alerted(&function), ["f-1", "f-1"]);
 }
@@ -417,7 +438,7 @@ fn succeeded(answer: &Result<String, String>) -> bool {
 #[ignore = "takes long, and measures a release build"]
 fn fifty_megabytes_of_matches_stay_within_the_memory_of_the_smallest_function() {
     let function = function(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("TRAILWIRE_LANES", "4")]);
-    let count = 36_000;
+    let count = 37_000;
     let mut text = String::from("{\"Records\":[");
     for n in 0..count {
         let filler = format!("{:x}", n * 2_654_435_761_u64 % 1_000_003).repeat(1_300);

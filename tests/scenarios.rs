@@ -14,7 +14,7 @@ use scenario::{Kind, rules, run};
 use standin::function::Function;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use trailwire::handler::Settings;
 
@@ -34,25 +34,29 @@ fn nothing_is_lost_and_nothing_is_made_up() {
         Some(seed) => (seed, 1),
         None => (1, number("TRAILWIRE_SCENARIOS").unwrap_or(SCENARIOS)),
     };
-    let (next, done) = (AtomicU64::new(first), Mutex::new(BTreeMap::<Kind, u64>::new()));
+    let (failed, done) = (AtomicBool::new(false), Mutex::new(BTreeMap::<Kind, u64>::new()));
     thread::scope(|scope| {
-        // Below 1,769 MB the function has one thread, and with so many it has two.
-        for memory in ["512", "3538"].into_iter().take(count as usize) {
-            let (next, done) = (&next, &done);
+        // Below 1,769 MB the function has one thread, and with so many it has two. A seed is always of the same one.
+        for (odd, memory, alert_bytes) in [(0, "3538", "4194304"), (1, "512", "20000")] {
+            let (failed, done) = (&failed, &done);
+            let mut seeds = (first..first + count).filter(move |seed| seed % 2 == odd).peekable();
+            if seeds.peek().is_none() {
+                continue;
+            }
             scope.spawn(move || {
-                let settings = [("TRAILWIRE_RULES", &rules()[..]), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)];
+                let settings = [
+                    ("TRAILWIRE_RULES", &rules()[..]),
+                    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory),
+                    // With so few, alerts wait for others to be sent.
+                    ("TRAILWIRE_ALERT_BYTES", alert_bytes),
+                ];
                 let function = Function::start(&settings);
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count {
-                        break;
-                    }
-                    match run(&function, seed) {
-                        Ok(kinds) => {
-                            kinds.into_iter().for_each(|kind| *done.lock().unwrap().entry(kind).or_default() += 1);
-                        }
-                        Err(reason) => panic!("TRAILWIRE_SEED={seed}: {reason}"),
-                    }
+                for seed in seeds.take_while(|_| !failed.load(Ordering::Relaxed)) {
+                    let kinds = run(&function, seed).unwrap_or_else(|reason| {
+                        failed.store(true, Ordering::Relaxed);
+                        panic!("TRAILWIRE_SEED={seed}: {reason}");
+                    });
+                    kinds.into_iter().for_each(|kind| *done.lock().unwrap().entry(kind).or_default() += 1);
                 }
                 let settings = Settings { lanes: 16, ..Settings::default() };
                 let (peak, bound) = (function.peak_bytes(), settings.max_bytes() as u64 + PROGRAM_BYTES);

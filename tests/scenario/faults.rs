@@ -30,12 +30,12 @@ macro_rules! kinds {
 
 kinds! {
     // Of S3.
-    BodyCut BodyReset BodyStalled NoAnswerOfS3 S3Error S3SlowDown S3Timeout Replaced WrongChecksum
+    BodyCut BodyReset BodyStalled NoAnswerOfS3 S3Late S3Error S3SlowDown S3Timeout Replaced WrongChecksum
     AccessDenied KeyDenied Missing Archived
     // Of what is stored.
     Truncated BadCrc NotJson Panic
     // Of SNS.
-    SnsError SnsUnavailable SnsTooMany SnsThrottled SnsKeyThrottled SnsDropped SnsReset AnswerLost
+    SnsError SnsUnavailable SnsTooMany SnsThrottled SnsKeyThrottled SnsDropped SnsReset SnsLate AnswerLost
     EntriesFailed EntriesRejected EntriesOmitted TopicDenied RefusedContent SmallTopic
     // Of time and of the event.
     SlowNearDeadline PastDeadline Poison DuplicateObjects DuplicateRecords
@@ -46,7 +46,27 @@ kinds! {
 impl Kind {
     /// Whether SNS may have accepted what the function does not know of.
     pub(crate) const fn loses_answers(self) -> bool {
-        matches!(self, Self::AnswerLost | Self::SlowNearDeadline)
+        matches!(self, Self::SnsLate | Self::AnswerLost | Self::SlowNearDeadline)
+    }
+
+    const fn is_of_object(self) -> bool {
+        (self as usize) < Self::SnsError as usize
+    }
+
+    /// Whether S3 says no, and will whenever it is asked.
+    pub(super) const fn is_refusal(self) -> bool {
+        matches!(self, Self::AccessDenied | Self::KeyDenied | Self::Missing | Self::Archived)
+    }
+
+    /// Whether it may make SNS refuse or lose a call.
+    pub(super) const fn is_of_sns(self) -> bool {
+        let place = self as usize;
+        Self::SnsError as usize <= place && place <= Self::SlowNearDeadline as usize
+    }
+
+    /// Whether SNS does not see every call, or not every call is waited for.
+    pub(super) const fn loses_calls(self) -> bool {
+        matches!(self, Self::SnsDropped | Self::SnsReset | Self::SlowNearDeadline)
     }
 }
 
@@ -67,11 +87,8 @@ pub(super) fn script(kinds: &[Kind], objects: &mut [Object], random: &mut Random
     }
 }
 
-impl Kind {
-    const fn is_of_object(self) -> bool {
-        (self as usize) < Self::SnsError as usize
-    }
-}
+/// Later than the function waits for an answer.
+const LATE: Duration = Duration::from_secs(5);
 
 fn trouble(kind: Kind, object: &mut Object, random: &mut Random, function: &Function) {
     let length = object.bytes.len();
@@ -87,13 +104,18 @@ fn trouble(kind: Kind, object: &mut Object, random: &mut Random, function: &Func
     match kind {
         Kind::BodyCut | Kind::BodyReset | Kind::NoAnswerOfS3 => {
             (0..times).for_each(|_| fault(S3Fault::Wire(wire(random))));
+            if kind == Kind::BodyCut && random.one_in(2) {
+                // More than there are tries, but each brings some of it.
+                (0..8).for_each(|_| fault(S3Fault::Wire(WireFault::CutAfter(1 + random.below(20)))));
+            }
         }
+        Kind::S3Late => fault(S3Fault::Delay(LATE)),
         Kind::BodyStalled => fault(S3Fault::Wire(wire(random))),
         Kind::S3Error => (0..times).for_each(|_| fault(S3Fault::Status(500, "InternalError", "planted"))),
         Kind::S3SlowDown => (0..times).for_each(|_| fault(S3Fault::Status(503, "SlowDown", "planted"))),
         Kind::S3Timeout => (0..times).for_each(|_| fault(S3Fault::Status(400, "RequestTimeout", "planted"))),
         Kind::Replaced => {
-            let count = random.below(20);
+            let count = 1 + random.below(20);
             let records: Vec<_> = (0..count).map(|n| record(&format!("new-{}-{n}", object.key), random)).collect();
             let bytes = stored(&records, random);
             fault(S3Fault::Replace { cut: random.below(length), version: None, bytes });
@@ -122,6 +144,7 @@ fn trouble(kind: Kind, object: &mut Object, random: &mut Random, function: &Func
     if kind == Kind::Truncated && object.bytes.is_empty() {
         object.bytes.push(b' ');
     }
+    object.trouble = Some(kind);
     object.must = match kind {
         Kind::WrongChecksum
         | Kind::AccessDenied
@@ -150,6 +173,7 @@ fn trouble_with_sns(kind: Kind, objects: &mut [Object], random: &mut Random, fun
         Kind::SnsKeyThrottled => status(400, "KMSThrottling"),
         Kind::SnsDropped => (0..times).for_each(|_| sns.fault(SnsFault::Wire(WireFault::Drop))),
         Kind::SnsReset => (0..times).for_each(|_| sns.fault(SnsFault::Wire(WireFault::ResetAfter(0)))),
+        Kind::SnsLate => sns.fault(SnsFault::Delay(LATE)),
         Kind::AnswerLost => {
             let lost =
                 [WireFault::Drop, WireFault::CutAfter(random.below(50)), WireFault::ResetAfter(random.below(50))];

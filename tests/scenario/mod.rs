@@ -6,7 +6,7 @@ mod world;
 pub(crate) use faults::Kind;
 use faults::Must;
 pub(crate) use world::rules;
-use world::{Object, World};
+use world::{World, matches};
 
 use crate::standin::function::Function;
 use crate::standin::runtime::Deadline;
@@ -49,7 +49,8 @@ pub(crate) fn run(function: &Function, seed: u64) -> Result<Vec<Kind>, String> {
 
     check_answer(&world, &succeeded)?;
     check_delivery(&world, &succeeded, &accepted)?;
-    check_accounts(&world, &metrics(function, lines)?, &accepted)?;
+    check_accounts(function, &world, &metrics(function, lines)?, &accepted)?;
+    check_gets(function, &world)?;
     if deadline == Deadline::In(Duration::from_millis(250)) && answer.took > Duration::from_millis(250) {
         return Err(format!("it answered after its deadline, in {:?}", answer.took));
     }
@@ -77,6 +78,10 @@ fn succeeded(world: &World, answer: &Result<String, String>) -> Result<Vec<bool>
             let failed: BTreeSet<&str> = failures.iter().filter_map(|it| it["itemIdentifier"].as_str()).collect();
             if failed.len() != failures.len() || !failed.iter().all(|id| known(id)) {
                 return Err(format!("odd failures: {response}"));
+            }
+            // A mapping without partial failures would take this for success.
+            if failed.len() == world.parts.len() {
+                return Err("every message failed, and the answer is no error".into());
             }
             Ok(world.parts.iter().map(|part| !failed.contains(&part.id[..])).collect())
         }
@@ -137,7 +142,7 @@ impl Accepted {
                 continue;
             }
             let record = world.record_of(body).ok_or_else(|| format!("an alert for no known record: {body}"))?;
-            if !world::matches(&record.name, &rule) {
+            if !matches(&record.name, &rule) {
                 return Err(format!("an alert of rule {rule} for a record called {}", record.name));
             }
             *accepted.alerts.entry((rule, record.identity.clone())).or_default() += 1;
@@ -165,12 +170,13 @@ fn check_delivery(world: &World, succeeded: &[bool], accepted: &Accepted) -> Res
     if counted < storm.len() as u64 {
         return Err(format!("{} matches of a storm, of which {counted} were told", storm.len()));
     }
-    if !world.kinds.iter().any(|kind| kind.loses_answers())
-        && let Some(((rule, record), times)) = accepted.alerts.iter().find(|(_, times)| **times > 1)
-    {
-        return Err(format!("the alert of rule {rule} for {record} was sent {times} times"));
+    let may_repeat = world.kinds.iter().any(|kind| kind.loses_answers());
+    // A FIFO topic knows what it had.
+    let repeated = |rule: &str, times: usize| times > 1 && (rule == "fifo" || !may_repeat);
+    match accepted.alerts.iter().find(|((rule, _), times)| repeated(rule, **times)) {
+        Some(((rule, record), times)) => Err(format!("the alert of rule {rule} for {record} was sent {times} times")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The metrics of this invocation, which come before its answer.
@@ -190,9 +196,13 @@ fn metrics(function: &Function, before: usize) -> Result<Value, String> {
     Ok(lines.remove(before))
 }
 
-/// The accounts add up, and agree with what SNS has.
-fn check_accounts(world: &World, metrics: &Value, accepted: &Accepted) -> Result<(), String> {
+/// The accounts add up, and agree with what was stored, what was asked for and what SNS has.
+fn check_accounts(function: &Function, world: &World, metrics: &Value, accepted: &Accepted) -> Result<(), String> {
     let count = |name: &str| metrics[name].as_u64().ok_or(format!("no metric {name}"));
+    let same = |name: &str, right: usize| match count(name)? {
+        told if told == right as u64 => Ok(()),
+        told => Err(format!("{name} is {told} and not {right}: {metrics}")),
+    };
     let sent = count("AlertsPublished")? + count("AlertsPruned")? + count("AlertsPointer")?;
     let ends = ["AlertsSummarised", "AlertsObserved", "AlertsDuplicate", "AlertsSelf", "AlertsFailed"];
     let ends = ends.map(count).into_iter().sum::<Result<u64, _>>()?;
@@ -203,13 +213,54 @@ fn check_accounts(world: &World, metrics: &Value, accepted: &Accepted) -> Result
     if sent > accepted.count as u64 || exact && sent != accepted.count as u64 {
         return Err(format!("{sent} alerts were counted as sent, and {} arrived", accepted.count));
     }
-    let summarised = accepted.summarised.values().sum::<u64>();
-    if count("AlertsSummarised")? > summarised {
-        return Err(format!("{} matches were counted as summarised: {metrics}", count("AlertsSummarised")?));
+    let (summarised, told) = (count("AlertsSummarised")?, accepted.summarised.values().sum::<u64>());
+    if summarised > told || exact && summarised != told {
+        return Err(format!("{summarised} matches were counted as summarised, and {told} told: {metrics}"));
     }
-    let failed = world.objects.iter().any(|object: &Object| object.must != Must::Succeed) || world.has_poison();
-    if !failed && (count("AlertsFailed")?, count("ObjectsFailed")?, count("Failures")?) != (0, 0, 0) {
-        return Err(format!("failures were counted without a cause: {metrics}"));
+    same("ObjectsSkipped", 0)?;
+    same("AlertsSelf", 0)?;
+    if !world.has(Kind::RefusedContent) && !world.has(Kind::SmallTopic) {
+        same("AlertsPruned", 0)?;
+        same("AlertsPointer", 0)?;
+    }
+    if !world.has(Kind::SlowNearDeadline) {
+        same("BodyResumes", function.s3.log().iter().filter(|get| get.if_match.is_some()).count())?;
+    }
+    if !world.kinds.iter().any(|kind| kind.loses_calls()) {
+        same("PublishCalls", function.sns.calls().len())?;
+    }
+    if world.kinds.iter().all(|kind| !kind.is_of_sns()) {
+        same("PublishRetries", 0)?;
+    }
+    let named = world.named().count();
+    let ended = count("ObjectsRead")? + count("ObjectsFailed")?;
+    if ended > named as u64 || ended < named as u64 && world.form != (Form::Queue { fifo: true }) {
+        return Err(format!("{named} objects were named: {metrics}"));
+    }
+    if world.has_poison() || world.named().any(|object| object.must != Must::Succeed) {
+        return Ok(());
+    }
+    // All must be done: nothing failed, and all that was stored was read.
+    ["AlertsFailed", "ObjectsFailed", "Failures"].into_iter().try_for_each(|name| same(name, 0))?;
+    same("Records", world.named().map(|object| object.records.len()).sum())?;
+    if world.has(Kind::Replaced) {
+        return same("ObjectRestarts", world.objects.iter().filter(|it| it.trouble == Some(Kind::Replaced)).count());
+    }
+    let watched = world.named().map(|object| object.records.iter().filter(|it| matches(&it.name, "all")).count()).sum();
+    same("AlertsObserved", watched)?;
+    same("Matches", watched + world.named().map(|object| object.matches().count()).sum::<usize>())?;
+    same("StoredBytes", world.named().map(|object| object.bytes.len()).sum())?;
+    same("ObjectRestarts", 0)
+}
+
+/// What S3 refuses for good is asked for once.
+fn check_gets(function: &Function, world: &World) -> Result<(), String> {
+    for object in world.objects.iter().filter(|object| object.trouble.is_some_and(Kind::is_refusal)) {
+        let (named, gets) =
+            (world.named().filter(|it| it.key == object.key).count(), function.s3.gets("logs", &object.key));
+        if gets > named {
+            return Err(format!("{} was refused, and asked for {gets} times", object.key));
+        }
     }
     Ok(())
 }

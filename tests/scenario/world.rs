@@ -11,6 +11,9 @@ pub(super) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alerts";
 pub(super) const TEXT_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:texts";
 pub(super) const FIFO_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts.fifo";
 
+/// What a large record has more than others, in bytes: too much for one chunk even when compressed.
+const LARGE: usize = 100_000;
+
 /// The rule that is capped.
 pub(super) const STORM: &str = "storm";
 
@@ -47,7 +50,17 @@ pub(super) struct Record {
     /// What tells its alerts from those of other records.
     pub(super) identity: String,
     large: bool,
-    refused: bool,
+    /// Where SNS finds what it refuses, if it is to.
+    refused: Option<Refused>,
+}
+
+/// A place in a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// A pruned alert leaves it out.
+    Parameters,
+    /// Nothing but a pointer does.
+    Agent,
 }
 
 /// An object in the bucket `logs`.
@@ -59,6 +72,8 @@ pub(super) struct Object {
     pub(super) replaced: Vec<Record>,
     pub(super) bytes: Vec<u8>,
     pub(super) must: Must,
+    /// Its kind of trouble, if it has one.
+    pub(super) trouble: Option<Kind>,
 }
 
 impl Object {
@@ -128,12 +143,23 @@ impl World {
 
     fn record_at(&self, body: &str) -> Option<&Record> {
         self.objects.iter().find_map(|object| {
-            let place = |n: usize| {
+            let is_at = |n: usize| {
                 body.contains(&format!("{}, record {}\n", object.key, n + 1))
                     || body.contains(&format!("\"key\":\"{}\",\"record\":{},", object.key, n + 1))
             };
-            (0..object.records.len()).find(|&n| place(n)).map(|n| &object.records[n])
+            // Only what is refused becomes a pointer, and that is never in what takes an object's place.
+            let mut records = (0..).zip(&object.replaced).chain((0..).zip(&object.records));
+            records.find(|(n, record)| record.refused.is_some() && is_at(*n)).map(|(_, record)| record)
         })
+    }
+
+    /// The objects of all parts, each as often as it is named.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Object> {
+        self.parts.iter().flat_map(|part| &part.objects).map(|&object| &self.objects[object])
+    }
+
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 
     pub(super) fn has_poison(&self) -> bool {
@@ -146,7 +172,13 @@ fn object(seed: u64, number: usize, random: &mut Random, kinds: &[Kind]) -> Obje
     let count = if random.one_in(5) { 0 } else { random.below(40) };
     let mut records: Vec<_> = (0..count).map(|n| record(&format!("{seed}-{number}-{n}"), random)).collect();
     if kinds.contains(&Kind::RefusedContent) {
-        records.iter_mut().for_each(|record| record.refused = random.one_in(3));
+        for record in &mut records {
+            record.refused = match random.below(6) {
+                0 => Some(Refused::Parameters),
+                1 => Some(Refused::Agent),
+                _ => None,
+            };
+        }
     }
     if kinds.contains(&Kind::DuplicateRecords) && !records.is_empty() {
         // The same event once more, somewhere in the file, as CloudTrail may have it.
@@ -160,21 +192,21 @@ fn object(seed: u64, number: usize, random: &mut Random, kinds: &[Kind]) -> Obje
         records.insert(random.below(records.len()), again);
     }
     let bytes = stored(&records, random);
-    Object { key, records, replaced: Vec::new(), bytes, must: Must::Succeed }
+    Object { key, records, replaced: Vec::new(), bytes, must: Must::Succeed, trouble: None }
 }
 
 pub(super) fn record(id: &str, random: &mut Random) -> Record {
     // The last has all that SNS refuses in an attribute, and what could forge a line.
     let odd = "x\u{1f600}\n\u{7}\"\\\u{202e}";
     let name = random.pick(&["a", "a", "list", "x", "xf", "xt", "storm", odd]).to_owned();
-    let event_id = (!random.one_in(6)).then(|| format!("event-{id}"));
+    let event_id = (!random.one_in(6)).then(|| format!("event-{id}."));
     Record {
         name,
         marker: format!("marker-{id}"),
         identity: event_id.clone().unwrap_or_else(|| format!("marker-{id}")),
         event_id,
-        large: random.one_in(40),
-        refused: false,
+        large: random.one_in(60),
+        refused: None,
     }
 }
 
@@ -197,10 +229,14 @@ pub(super) fn stored(records: &[Record], random: &mut Random) -> Vec<u8> {
             value["eventID"] = id.as_str().into();
         }
         if record.large {
-            value["requestParameters"]["policy"] = "p".repeat(30_000).into();
+            // It does not compress, so that the object is not read at once.
+            let digits = (0..LARGE).map(|_| char::from(b'0' + random.below(64) as u8));
+            value["requestParameters"]["policy"] = digits.collect::<String>().into();
         }
-        if record.refused {
-            value["requestParameters"]["note"] = "planted-refused".into();
+        match record.refused {
+            Some(Refused::Parameters) => value["requestParameters"]["note"] = "planted-refused".into(),
+            Some(Refused::Agent) => value["userAgent"] = "planted-refused".into(),
+            None => {}
         }
         value
     });
@@ -211,7 +247,8 @@ pub(super) fn stored(records: &[Record], random: &mut Random) -> Vec<u8> {
 /// The event that names all objects, in one of the forms that events have.
 fn event(kinds: &[Kind], objects: &mut [Object], random: &mut Random) -> (Form, Vec<Part>, Value) {
     let mut numbers: Vec<usize> = (0..objects.len()).collect();
-    if kinds.contains(&Kind::DuplicateObjects) {
+    // What repeats an alert that failed has failed too.
+    if kinds.contains(&Kind::DuplicateObjects) || kinds.contains(&Kind::TopicDenied) && random.one_in(2) {
         numbers.push(random.below(objects.len()));
     }
     let all = |objects: &[Object]| numbers.iter().map(|&n| encoded(&objects[n].key)).collect::<Vec<_>>();

@@ -31,6 +31,8 @@ pub(crate) enum S3Fault {
     Delay(Duration),
     /// The checksum of a whole object is that of other bytes. It is sent even where checksums are off.
     WrongChecksum,
+    /// The whole object comes, whatever range was asked for.
+    RangeIgnored,
 }
 
 /// One GET, whatever it was answered.
@@ -197,6 +199,7 @@ impl State {
         });
         let queued = self.faults.get_mut(&name).and_then(VecDeque::pop_front);
         let fault = queued.or_else(|| self.lasting.get(&name).cloned());
+        let range = range.filter(|_| !matches!(fault, Some(S3Fault::RangeIgnored)));
         let mut reply = match fault {
             Some(S3Fault::Status(status, code, message)) => error(status, code, message),
             _ => self.get(&name, version, range, request, matches!(fault, Some(S3Fault::WrongChecksum))),
@@ -209,7 +212,7 @@ impl State {
                 self.put(name, version, bytes.into());
             }
             Some(S3Fault::Delay(delay)) => reply.delay += delay,
-            Some(S3Fault::Status(..) | S3Fault::WrongChecksum) | None => {}
+            Some(S3Fault::Status(..) | S3Fault::WrongChecksum | S3Fault::RangeIgnored) | None => {}
         }
         reply.with("x-amz-request-id", format!("{:016X}", self.log.len()))
     }
