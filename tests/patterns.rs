@@ -141,8 +141,11 @@ fn reference_cases_in_one_set_answer_as_each_by_itself() {
     }
 }
 
+/// A rule that people wrote: the file it comes from, its patterns by name, and how they go together.
+type Written = (String, Vec<(String, String)>, String);
+
 /// The rules of a file: name, patterns by name, and how they go together.
-fn written_rules(name: &str) -> Option<Vec<(String, Vec<(String, String)>, String)>> {
+fn written_rules(name: &str) -> Option<Vec<Written>> {
     let rule = |line: HashMap<String, Box<RawValue>>| {
         let patterns: HashMap<String, Box<RawValue>> = serde_json::from_str(line["patterns"].get()).unwrap();
         let mut patterns: Vec<_> = patterns.into_iter().map(|(name, raw)| (name, raw.get().to_owned())).collect();
