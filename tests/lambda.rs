@@ -437,7 +437,7 @@ fn succeeded(answer: &Result<String, String>) -> bool {
 #[test]
 #[ignore = "takes long, and measures a release build"]
 fn fifty_megabytes_of_matches_stay_within_the_memory_of_the_smallest_function() {
-    let function = function(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("TRAILWIRE_LANES", "4")]);
+    let function = function(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("TRAILWIRE_LANES", "3")]);
     let count = 37_000;
     let mut text = String::from("{\"Records\":[");
     for n in 0..count {
@@ -460,7 +460,7 @@ fn fifty_megabytes_of_matches_stay_within_the_memory_of_the_smallest_function() 
     let calls = function.sns.calls().len();
     println!("{count} alerts in {calls} calls");
     assert!(calls <= count as usize / 10 * 11 / 10);
-    let settings = trailwire::handler::Settings { lanes: 4, ..trailwire::handler::Settings::default() };
+    let settings = trailwire::handler::Settings { lanes: 3, ..trailwire::handler::Settings::default() };
     let (peak, bound) = (function.peak_bytes(), settings.max_bytes() as u64 + (28 << 20));
     println!("took {:?}; peak memory {} MiB, of {} by the formula", answer.took, peak >> 20, bound >> 20);
     assert!(bound <= 128 << 20 && peak <= bound);
