@@ -227,11 +227,11 @@ fn a_pipe_that_is_closed_early_hides_no_failure() {
 fn rule_errors_name_file_and_place_and_patterns_theirs() {
     let folder = tempfile::tempdir().unwrap();
     let (rules, name) = path(&folder, "r.yaml");
-    fs::write(&rules, "rules:\n- id: a\n  pattern: {eventName: [{wildcard: x}]}\n").unwrap();
+    fs::write(&rules, "rules:\n- id: a\n  pattern: {eventName: [{wildcart: x}]}\n").unwrap();
     let found = run(&["scan", "-r", &name, "testdata/bucket"]);
     assert_eq!(found.status, 2);
     assert!(
-        found.err.contains(&format!("{name}:3:26: rule a: eventName: unknown operator \"wildcard\"")),
+        found.err.contains(&format!("{name}:3:26: rule a: eventName: unknown operator \"wildcart\"")),
         "{}",
         found.err
     );

@@ -157,7 +157,9 @@ fn a_broken_body_is_resumed_from_the_right_byte() {
     let body = file("f", &names);
     function.s3.put("logs", "k", None, body.clone());
     let stall = Duration::from_secs(5);
-    let faults = [CutAfter(1), ResetAfter(body.len() / 2), StallAfter(10, stall), CutAfter(0)];
+    function.s3.fault("logs", "k", S3Fault::Wire(CutAfter(1)));
+    function.s3.fault("logs", "k", S3Fault::Status(503, "SlowDown", "planted"));
+    let faults = [ResetAfter(body.len() / 2), StallAfter(10, stall), CutAfter(0)];
     faults.into_iter().for_each(|fault| function.s3.fault("logs", "k", S3Fault::Wire(fault)));
     let answer = function.invoke(&notification(&["k"]));
     assert_eq!(answer.result, Ok("null".into()), "{}", function.output());
@@ -167,7 +169,7 @@ fn a_broken_body_is_resumed_from_the_right_byte() {
     assert!(gets[1..].iter().all(|get| get.if_match.as_deref() == Some(&standin::s3::etag(&body))), "{gets:?}");
     let starts: Vec<_> = gets.iter().filter_map(|get| get.start).collect();
     assert!(starts[0] == 1 && starts.windows(2).all(|pair| pair[0] <= pair[1]), "{starts:?}");
-    assert_eq!(function.metrics()[0]["BodyResumes"], 4);
+    assert_eq!(function.metrics()[0]["BodyResumes"], 5);
 }
 
 #[test]

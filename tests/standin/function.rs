@@ -59,7 +59,6 @@ impl Function {
                 ("TRAILWIRE_STALL_TIMEOUT_MS", "100"),
                 ("TRAILWIRE_DEADLINE_MARGIN_MS", "100"),
             ])
-            .envs(std::env::var("TW_MUTANT").map(|it| ("TW_MUTANT", it)))
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
