@@ -3,7 +3,7 @@
 //! In: a record in its window. Out: the indices of the rules it matches. Kept
 //! between records: scratch space, so that in the common case a record costs no
 //! allocation. Refused: a record that would take more than the steps of
-//! [`MAX_MATCH_STEPS`] for one rule, which is an error and never "no match".
+//! [`MAX_MATCH_STEPS`](crate::limits::MAX_MATCH_STEPS) for one rule, which is an error and never "no match".
 //!
 //! Two fields of a rule that lie in the same array must match in the same of
 //! its elements. Most records hit nothing inside arrays of objects, and most
