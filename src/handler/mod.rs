@@ -245,17 +245,15 @@ impl<S: Source, P: Publish> Handler<S, P> {
         let (form, mut parts) = answer::parts(trigger, || Tally::new(&ledger));
         let mut tasks = JoinSet::new();
         let work = self.work(&form, &mut parts, &outlet, &mut tasks);
-        let in_time = match deadline {
-            Some(deadline) => timeout_at(deadline, work).await.is_ok(),
-            None => {
-                work.await;
-                true
-            }
-        };
-        if !in_time {
-            tasks.shutdown().await;
-            outlet.abort().await;
+        match deadline {
+            // What is not done then shows by itself.
+            Some(deadline) => drop(timeout_at(deadline, work).await),
+            None => work.await,
         }
+        // Whatever has no outcome by now has failed: at the deadline much, and
+        // else what waits for an alert that a panic dropped.
+        tasks.shutdown().await;
+        outlet.abort().await;
         let totals = ledger.totals();
         let Reports { response, objects, failures } = answer::answer(&form, parts, &totals);
         Report { response, objects, failures, totals }

@@ -277,7 +277,8 @@ impl<P: Publish> Outlet<P> {
         {
             let (_, format) = self.routes.route(draft.rule);
             let (rule, origin) = (self.routes.rule(draft.rule), draft.object.origin());
-            // Never larger than what it was: it takes that one's place.
+            // Should its note make it larger than it was, the batch that it is in
+            // is halved like any other that is too long.
             let max = self.settings.topic_bytes;
             (*rung, entry.alert) = draft.record.fit(below, max, format, rule, &origin);
             return Some(entry);
