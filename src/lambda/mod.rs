@@ -61,7 +61,7 @@ async fn serve(config: Config) -> Result<(), String> {
     log(
         Level::Info,
         "started",
-        json!({"version": env!("CARGO_PKG_VERSION"), "lanes": config.settings.lanes, "rulesTtl": rules.ttl().as_secs()}),
+        json!({"version": env!("CARGO_PKG_VERSION"), "lanes": config.settings.lanes, "rulesTtl": config.rules_ttl.as_secs()}),
     );
     let function = Arc::new(Function {
         config,

@@ -14,7 +14,7 @@ use crate::handler::{Routes, Topic};
 use crate::rule::{self, Rule, RuleFile};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Largest rule file that is read from S3, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -64,11 +64,6 @@ impl Rules {
                 None
             }
         }
-    }
-
-    /// How long what is known is good.
-    pub(super) fn ttl(&self) -> Duration {
-        self.config.rules_ttl
     }
 
     /// Reads the rules in S3, unless they are the ones looked at last.
