@@ -169,7 +169,9 @@ fn a_broken_body_is_resumed_from_the_right_byte() {
     assert!(gets[1..].iter().all(|get| get.if_match.as_deref() == Some(&standin::s3::etag(&body))), "{gets:?}");
     let starts: Vec<_> = gets.iter().filter_map(|get| get.start).collect();
     assert!(starts[0] == 1 && starts.windows(2).all(|pair| pair[0] <= pair[1]), "{starts:?}");
-    assert_eq!(function.metrics()[0]["BodyResumes"], 5);
+    assert_eq!(gets.iter().filter(|get| get.if_match.is_some()).count(), 5);
+    // One more is counted where it was lost on a connection that had just broken.
+    assert!(function.metrics()[0]["BodyResumes"].as_u64().unwrap() >= 5);
 }
 
 #[test]

@@ -44,6 +44,14 @@ kinds! {
 }
 
 impl Kind {
+    /// Whether connections to S3 break.
+    pub(crate) const fn breaks_connections(self) -> bool {
+        matches!(
+            self,
+            Self::BodyCut | Self::BodyReset | Self::BodyStalled | Self::NoAnswerOfS3 | Self::S3Late | Self::Replaced
+        )
+    }
+
     /// Whether SNS may have accepted what the function does not know of.
     pub(crate) const fn loses_answers(self) -> bool {
         matches!(self, Self::SnsLate | Self::AnswerLost | Self::SlowNearDeadline)

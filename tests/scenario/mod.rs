@@ -182,14 +182,6 @@ fn check_delivery(world: &World, succeeded: &[bool], accepted: &Accepted) -> Res
 /// The metrics of this invocation, which come before its answer.
 fn metrics(function: &Function, before: usize) -> Result<Value, String> {
     let mut lines = function.metrics();
-    // The pipe may be read a little later than the answer.
-    for _ in 0..200 {
-        if lines.len() > before {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-        lines = function.metrics();
-    }
     if lines.len() != before + 1 {
         return Err(format!("{} lines of metrics for one invocation", lines.len() - before));
     }
@@ -224,7 +216,13 @@ fn check_accounts(function: &Function, world: &World, metrics: &Value, accepted:
         same("AlertsPointer", 0)?;
     }
     if !world.has(Kind::SlowNearDeadline) {
-        same("BodyResumes", function.s3.log().iter().filter(|get| get.if_match.is_some()).count())?;
+        // Where connections break, a request may be lost on one before S3 has it: at most one for each GET that S3 had.
+        let (gets, counted) = (function.s3.log(), count("BodyResumes")?);
+        let resumed = gets.iter().filter(|get| get.if_match.is_some()).count() as u64;
+        let lost = if world.kinds.iter().any(|kind| kind.breaks_connections()) { gets.len() as u64 } else { 0 };
+        if !(resumed..=resumed + lost).contains(&counted) {
+            return Err(format!("{counted} resumes were counted, and S3 saw {resumed}: {metrics}"));
+        }
     }
     if !world.kinds.iter().any(|kind| kind.loses_calls()) {
         same("PublishCalls", function.sns.calls().len())?;

@@ -5,11 +5,10 @@ use super::runtime::{Answer, Deadline, Runtime};
 use super::s3::S3;
 use super::sns::Sns;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 
 /// The secret key in the function's environment, which must never be printed.
 pub(crate) const SECRET: &str = "planted/credential+EXAMPLEKEY";
@@ -19,7 +18,8 @@ pub(crate) struct Function {
     pub(crate) sns: Sns,
     pub(crate) runtime: Runtime,
     child: Child,
-    output: Arc<Mutex<String>>,
+    /// A file and no pipe: what was printed before an answer is there when the answer is.
+    output: NamedTempFile,
 }
 
 impl Function {
@@ -42,6 +42,8 @@ impl Function {
     }
 
     fn spawn(settings: &[(&str, &str)], s3: S3, sns: Sns, runtime: Runtime) -> Self {
+        let output = NamedTempFile::new().unwrap();
+        let stream = || Stdio::from(output.as_file().try_clone().unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
         command
             .env_clear()
@@ -61,12 +63,9 @@ impl Function {
             ])
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("bootstrap is built with the tests");
-        let output = Arc::new(Mutex::new(String::new()));
-        keep(child.stdout.take().unwrap(), &output);
-        keep(child.stderr.take().unwrap(), &output);
+            .stdout(stream())
+            .stderr(stream());
+        let child = command.spawn().expect("bootstrap is built with the tests");
         Self { s3, sns, runtime, child, output }
     }
 
@@ -76,7 +75,7 @@ impl Function {
 
     /// All that it printed so far.
     pub(crate) fn output(&self) -> String {
-        self.output.lock().unwrap().clone()
+        std::fs::read_to_string(self.output.path()).unwrap()
     }
 
     /// The metrics of all invocations so far, in their order.
@@ -98,8 +97,6 @@ impl Function {
         let begun = Instant::now();
         while begun.elapsed() < time {
             if let Some(status) = self.child.try_wait().unwrap() {
-                // What it printed last may still be on its way.
-                thread::sleep(Duration::from_millis(50));
                 return Some(status);
             }
             thread::sleep(Duration::from_millis(5));
@@ -113,18 +110,6 @@ impl Drop for Function {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Reads lines as they come, so that the process never waits for a reader.
-fn keep(pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
-    let output = Arc::clone(output);
-    thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let mut output = output.lock().unwrap();
-            output.push_str(&line);
-            output.push('\n');
-        }
-    });
 }
 
 /// An S3 notification of objects in the bucket `logs`.
