@@ -512,3 +512,12 @@ fn items_of_a_map_are_answered_with_a_summary_or_an_error() {
     event["Items"] = json!([{"Key": "1"}, {"Key": "2"}]);
     assert!(run(&event, &store, &topics(accept)).response.unwrap_err().contains("s3://b/2: missing"));
 }
+
+#[test]
+fn what_repeats_an_alert_that_a_panic_dropped_has_failed_with_it() {
+    let record = json!({"Records": [{"eventName": "x1", "eventID": "1"}]}).to_string();
+    let store = store(&[("1", vec![Ok(record.clone().into())]), ("2", vec![Ok(record.into())])]);
+    let report = run(&s3(&["1", "2"]), &store, &answering(|_| panic!("on purpose")));
+    assert_eq!(report.totals.fate(Fate::Failed), 2);
+    assert!(report.objects.iter().all(|object| object.failure().is_some()));
+}
