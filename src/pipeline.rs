@@ -10,11 +10,11 @@
 //! or knows where the bytes come from.
 
 use crate::buffer::Buffer;
-use crate::fields::{Frame, FrameId};
+use crate::fields::Frame;
 use crate::inflate::{Inflater, Progress};
 use crate::limits::MAX_VALUES;
 use crate::records::{Layout, Read, RecordReader};
-use crate::rule::{Matcher, RuleSet};
+use crate::rule::{MATCH_BYTES, Matcher, RuleSet};
 use crate::scan::{BLOCK, Masks};
 use crate::{Error, ErrorKind, Limits};
 use std::ops::ControlFlow;
@@ -124,8 +124,8 @@ impl Pipeline {
         // One string of a record, unescaped; a bit for each open bracket.
         let strings = limits.max_record_bytes;
         let brackets = limits.max_record_bytes / 8;
-        // Array elements, and the predicates hit in them.
-        let values = MAX_VALUES * (size_of::<Frame>() + size_of::<(u32, FrameId)>());
+        // Array elements, and what is hit in them.
+        let values = MAX_VALUES * size_of::<Frame>() + MATCH_BYTES;
         // What grows has the old beside the new while it does.
         buffer + masks + INFLATE_BYTES + (strings + brackets + values) * 3 / 2 + SMALL_BYTES
     }

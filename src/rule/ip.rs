@@ -1,6 +1,43 @@
-//! IP addresses, as event patterns spell them.
+//! IP addresses and networks, as event patterns spell them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The addresses of a network: all from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Network {
+    pub(super) first: IpAddr,
+    pub(super) last: IpAddr,
+}
+
+impl Network {
+    /// Reads `address/bits`.
+    ///
+    /// # Errors
+    /// What is wrong with it. A network of one address is refused, as by the
+    /// reference implementation.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let Some((address, bits)) = text.split_once('/').filter(|(_, bits)| !bits.contains('/')) else {
+            return Err("must be an address, one / and a number of bits".into());
+        };
+        let address =
+            parse(address.as_bytes()).ok_or_else(|| format!("has no IP address before the /: {address:?}"))?;
+        let bits: u32 = bits.parse().map_err(|_| format!("has no number of bits behind the /: {bits:?}"))?;
+        let of = if address.is_ipv4() { 32 } else { 128 };
+        if bits >= of {
+            return Err(format!("must have fewer than {of} bits behind the /; for one address write it without"));
+        }
+        Ok(match address {
+            IpAddr::V4(address) => {
+                let (address, hosts) = (u32::from(address), u32::MAX.checked_shr(bits).unwrap_or(0));
+                Self { first: Ipv4Addr::from(address & !hosts).into(), last: Ipv4Addr::from(address | hosts).into() }
+            }
+            IpAddr::V6(address) => {
+                let (address, hosts) = (u128::from(address), u128::MAX.checked_shr(bits).unwrap_or(0));
+                Self { first: Ipv6Addr::from(address & !hosts).into(), last: Ipv6Addr::from(address | hosts).into() }
+            }
+        })
+    }
+}
 
 /// The address that `text` spells, or `None` if it is no literal.
 ///
@@ -8,8 +45,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// narrower in that there is no embedded dotted form. An IPv4-mapped IPv6
 /// address is that IPv4 address.
 pub(super) fn parse(text: &[u8]) -> Option<IpAddr> {
-    // The longest literal that makes sense; a long string ends here.
-    if text.len() > 64 {
+    // The first byte tells nearly all other text apart.
+    if !text.first().is_some_and(|&byte| byte.is_ascii_hexdigit() || byte == b':') {
         return None;
     }
     if text.contains(&b':') {
@@ -32,27 +69,38 @@ fn parse_v4(text: &[u8]) -> Option<Ipv4Addr> {
 }
 
 fn parse_v6(text: &[u8]) -> Option<Ipv6Addr> {
-    let text = str::from_utf8(text).ok()?;
-    let groups = |text: &str| -> Option<Vec<u16>> {
-        if text.is_empty() {
-            return Some(Vec::new());
-        }
-        text.split(':').map(|digits| u16::try_from(group(digits.as_bytes(), 16)?).ok()).collect()
-    };
     let mut all = [0; 8];
-    match text.split_once("::") {
-        None => all.copy_from_slice(<&[u16; 8]>::try_from(&groups(text)?[..]).ok()?),
-        Some((head, tail)) => {
-            let (head, tail) = (groups(head)?, groups(tail)?);
-            // "::" stands for at least one group.
-            if head.len() + tail.len() > 7 {
+    match text.windows(2).position(|pair| pair == b"::") {
+        None => {
+            if groups(text, &mut all)? != 8 {
                 return None;
             }
-            all[..head.len()].copy_from_slice(&head);
-            all[8 - tail.len()..].copy_from_slice(&tail);
+        }
+        Some(gap) => {
+            let mut tail = [0; 8];
+            let before = groups(&text[..gap], &mut all)?;
+            let behind = groups(&text[gap + 2..], &mut tail)?;
+            // "::" stands for at least one group.
+            if before + behind > 7 {
+                return None;
+            }
+            all[8 - behind..].copy_from_slice(&tail[..behind]);
         }
     }
     Some(Ipv6Addr::from(all))
+}
+
+/// Reads groups of an IPv6 address; returns how many there are, at most 8.
+fn groups(text: &[u8], groups: &mut [u16; 8]) -> Option<usize> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    let mut count = 0;
+    for digits in text.split(|&byte| byte == b':') {
+        *groups.get_mut(count)? = u16::try_from(group(digits, 16)?).ok()?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// The number that a group's digits spell.
@@ -102,6 +150,37 @@ mod tests {
             "0000.0000.0000.0000",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_all_addresses_with_its_first_bits() {
+        for (text, first, last) in [
+            ("10.1.2.3/8", "10.0.0.0", "10.255.255.255"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("10.0.0.5/31", "10.0.0.4", "10.0.0.5"),
+            ("2001:DB8::1/32", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::ffff:a00:0/24", "10.0.0.0", "10.0.0.255"),
+        ] {
+            let network = Network { first: first.parse().unwrap(), last: last.parse().unwrap() };
+            assert_eq!(Network::parse(text), Ok(network), "{text}");
+        }
+        for text in [
+            "10.0.0.0",
+            "10.0.0.0/32",
+            "10.0.0.0/-1",
+            "10.0.0.0/x",
+            "10.0.0.0/",
+            "10.0.0/24",
+            "10.0.0.256/24",
+            "::/128",
+            "::ffff:a00:0/104",
+            "10.0.0.0/8/",
+            "/8",
+            "",
+        ] {
+            assert!(Network::parse(text).is_err(), "{text}");
         }
     }
 }

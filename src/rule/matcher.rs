@@ -6,14 +6,15 @@
 //! [`MAX_MATCH_STEPS`] for one rule, which is an error and never "no match".
 //!
 //! Two fields of a rule that lie in the same array must match in the same of
-//! its elements. Most records hit nothing inside arrays of objects, and then a
-//! clause is decided by looking at which predicates were hit at all; only
-//! otherwise are choices of elements tried out.
+//! its elements. Most records hit nothing inside arrays of objects, and most
+//! rules look into one at most; then a clause is decided by looking at which
+//! predicates were hit at all. Only otherwise are choices of elements tried out.
 
-use super::set::{Clause, ClauseId, PredicateId, RuleSet};
+use super::hits::{HITS_BYTES, Hits};
+use super::search::{SEARCH_BYTES, Search, TooLong};
+use super::set::{ClauseId, Role, RuleSet};
 use crate::buffer::Window;
-use crate::fields::{Fields, Frame, FrameId, Leaf};
-use crate::limits::{MAX_MATCH_STEPS, MAX_VALUES};
+use crate::fields::Fields;
 use crate::records::Record;
 use crate::{Error, ErrorKind};
 
@@ -21,58 +22,24 @@ use crate::{Error, ErrorKind};
 pub struct Matcher {
     fields: Fields,
     hits: Hits,
+    search: Search,
     /// The matched rules, sorted.
     matched: Vec<u32>,
-    chosen: Vec<Choice>,
 }
 
-/// An array and the element that was chosen of it.
-#[derive(Clone, Copy)]
-struct Choice {
-    array: u32,
-    index: u32,
-}
-
-/// Which predicates the values of the current record hit, and where.
-#[derive(Default)]
-struct Hits {
-    /// Number of the current record; a smaller stamp is from an earlier one, so
-    /// nothing has to be cleared.
-    now: u32,
-    marks: Vec<Mark>,
-    /// Predicates hit, each once.
-    list: Vec<PredicateId>,
-    /// Hits inside arrays of objects; in order, once a search needs them so.
-    placed: Vec<(PredicateId, FrameId)>,
-    in_order: bool,
-    /// The record when a clause was last looked at.
-    seen: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Mark {
-    /// The record when it was last hit.
-    hit: u32,
-    /// The record when it was last hit outside arrays of objects.
-    outside: u32,
-    /// The frame of its last hit.
-    frame: FrameId,
-}
+/// Bytes of scratch space that a hostile record can make grow.
+pub(crate) const MATCH_BYTES: usize = HITS_BYTES + SEARCH_BYTES;
 
 impl Matcher {
     /// Empty scratch space.
     #[must_use]
     pub fn new() -> Self {
-        Self { fields: Fields::new(), hits: Hits::default(), matched: Vec::new(), chosen: Vec::new() }
+        Self { fields: Fields::new(), hits: Hits::default(), search: Search::default(), matched: Vec::new() }
     }
 
     /// Readies the scratch space for another rule set.
     pub fn reset(&mut self, rules: &RuleSet) {
-        self.hits.now = 0;
-        self.hits.marks.clear();
-        self.hits.marks.resize(rules.pivots.len(), Mark::default());
-        self.hits.seen.clear();
-        self.hits.seen.resize(rules.clauses.len(), 0);
+        self.hits.reset(rules);
     }
 
     /// The rules that `record` matches, by index, in order.
@@ -83,201 +50,78 @@ impl Matcher {
     pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<&[u32], Error> {
         self.matched.clear();
         self.hits.begin();
+        self.search.begin();
         if rules.tree.slots() > 0 {
             let hits = &mut self.hits;
             self.fields.pick(window, record, &rules.tree, |leaf| hits.add(rules, leaf))?;
         }
-        for hung in 0..=self.hits.list.len() {
-            let clauses = match self.hits.list.get(hung) {
-                Some(&predicate) => &rules.pivots[predicate as usize],
-                None => &rules.always,
-            };
-            for &clause in clauses {
-                if self.hits.first_look(clause) {
-                    self.decide(&rules.clauses[clause as usize], record)?;
+        for hit in 0..self.hits.list.len() {
+            for &field in &rules.predicates[self.hits.list[hit] as usize].pivots {
+                if self.hits.first_look(field) {
+                    self.look(rules, &rules.fields[field as usize].hung, record)?;
                 }
             }
         }
+        self.look(rules, &rules.always, record)?;
         self.matched.sort_unstable();
         self.matched.dedup();
+        self.drop_ignored(rules, record)?;
         Ok(&self.matched)
     }
 
-    fn decide(&mut self, clause: &Clause, record: Record<'_>) -> Result<(), Error> {
-        let matches = if self.hits.placed.is_empty() || clause.fields.len() < 2 {
-            let hits = &self.hits;
-            clause.fields.iter().all(|field| {
-                field.any.iter().any(|&predicate| hits.hit(predicate))
-                    || field.absent.is_some_and(|exists| !hits.hit(exists))
-            })
-        } else {
-            self.hits.sort();
-            let hits = &self.hits;
-            let mut search = Search { hits, frames: self.fields.frames(), clause, chosen: &mut self.chosen, steps: 0 };
-            search.chosen.clear();
-            search
-                .from(0)
-                .map_err(|TooLong| Error::new(ErrorKind::MatchTooLong { rule: clause.rule }, record.offset))?
-        };
-        if matches {
-            self.matched.push(clause.rule);
+    /// Adds the rules of those clauses that match.
+    fn look(&mut self, rules: &RuleSet, clauses: &[ClauseId], record: Record<'_>) -> Result<(), Error> {
+        for &clause in clauses {
+            if let Role::Match(rule) = rules.clauses[clause as usize].role
+                && self.decide(rules, clause, rule, record)?
+            {
+                self.matched.push(rule);
+            }
         }
         Ok(())
+    }
+
+    /// Takes out the rules that ignore the record.
+    fn drop_ignored(&mut self, rules: &RuleSet, record: Record<'_>) -> Result<(), Error> {
+        let mut kept = 0;
+        for at in 0..self.matched.len() {
+            let rule = self.matched[at];
+            let mut ignored = false;
+            for clause in rules.ignored_by(rule) {
+                ignored = ignored || self.decide(rules, clause, rule, record)?;
+            }
+            if !ignored {
+                self.matched[kept] = rule;
+                kept += 1;
+            }
+        }
+        self.matched.truncate(kept);
+        Ok(())
+    }
+
+    /// Whether a clause, looked at for `rule`, matches.
+    fn decide(&mut self, rules: &RuleSet, clause: ClauseId, rule: u32, record: Record<'_>) -> Result<bool, Error> {
+        let clause = &rules.clauses[clause as usize];
+        let fields = || clause.fields.iter().map(|&field| &rules.fields[field as usize]);
+        let hits = &self.hits;
+        // First what needs no search; so whether there is one, and whether it
+        // takes too long, does not depend on what led to the clause.
+        if !fields().all(|field| field.absent.is_some() || hits.hit(field)) {
+            return Ok(false);
+        }
+        if fields().filter(|field| hits.bears_inside(field)).take(2).count() < 2 {
+            let matches = |field| hits.hit(field) || field.absent.is_some_and(|exists| !hits.exists(exists));
+            return Ok(fields().all(matches));
+        }
+        self.search
+            .run(rules, clause, &mut self.hits, self.fields.frames())
+            .map_err(|TooLong| Error::new(ErrorKind::MatchTooLong { rule }, record.offset))
     }
 }
 
 impl Default for Matcher {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Hits {
-    fn begin(&mut self) {
-        self.list.clear();
-        self.placed.clear();
-        self.in_order = false;
-        // After four billion records the stamps would repeat.
-        if self.now == u32::MAX {
-            self.now = 0;
-            self.marks.fill(Mark::default());
-            self.seen.fill(0);
-        }
-        self.now += 1;
-    }
-
-    fn add(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
-        let mut full = false;
-        rules.slots[leaf.slot as usize].classify(leaf.value, |predicate| {
-            let mark = &mut self.marks[predicate as usize];
-            if mark.hit != self.now {
-                self.list.push(predicate);
-            } else if mark.frame == leaf.frame {
-                return;
-            }
-            (mark.hit, mark.frame) = (self.now, leaf.frame);
-            if leaf.frame == 0 {
-                mark.outside = self.now;
-            } else if self.placed.len() < MAX_VALUES {
-                self.placed.push((predicate, leaf.frame));
-            } else {
-                full = true;
-            }
-        });
-        if full { Err(ErrorKind::TooManyValues) } else { Ok(()) }
-    }
-
-    /// Puts the hits inside arrays in order, each once.
-    fn sort(&mut self) {
-        if !std::mem::replace(&mut self.in_order, true) {
-            self.placed.sort_unstable();
-            self.placed.dedup();
-        }
-    }
-
-    /// The frames inside arrays where a predicate was hit.
-    fn frames(&self, predicate: PredicateId) -> impl Iterator<Item = FrameId> {
-        let first = self.placed.partition_point(|&(other, _)| other < predicate);
-        let hits = self.placed[first..].iter();
-        hits.take_while(move |&&(other, _)| other == predicate).map(|&(_, frame)| frame)
-    }
-
-    fn hit(&self, predicate: PredicateId) -> bool {
-        self.marks[predicate as usize].hit == self.now
-    }
-
-    fn hit_outside(&self, predicate: PredicateId) -> bool {
-        self.marks[predicate as usize].outside == self.now
-    }
-
-    fn first_look(&mut self, clause: ClauseId) -> bool {
-        let seen = &mut self.seen[clause as usize];
-        std::mem::replace(seen, self.now) != self.now
-    }
-}
-
-/// The search for a choice of array elements under which a clause matches.
-struct Search<'a> {
-    hits: &'a Hits,
-    frames: &'a [Frame],
-    clause: &'a Clause,
-    chosen: &'a mut Vec<Choice>,
-    steps: u32,
-}
-
-/// The search took more than [`MAX_MATCH_STEPS`].
-struct TooLong;
-
-impl Search<'_> {
-    /// Whether the fields from `number` on can match beside what is chosen. A
-    /// clause has at most 256 fields, which bounds the recursion.
-    fn from(&mut self, number: usize) -> Result<bool, TooLong> {
-        let Some(field) = self.clause.fields.get(number) else { return Ok(true) };
-        let (hits, before) = (self.hits, self.chosen.len());
-        if field.any.iter().any(|&predicate| hits.hit_outside(predicate)) {
-            // It agrees with every choice and chooses nothing itself. No other
-            // value of this field can do better, unless a choice were to rule
-            // out the elements where something to be absent is.
-            let best = number >= self.clause.last_absent;
-            if self.from(number + 1)? {
-                return Ok(true);
-            }
-            if best {
-                return Ok(false);
-            }
-        }
-        for &predicate in &field.any {
-            for frame in hits.frames(predicate) {
-                if self.choose(frame)? && self.from(number + 1)? {
-                    return Ok(true);
-                }
-                self.chosen.truncate(before);
-            }
-        }
-        match field.absent {
-            Some(exists) if !self.exists(exists)? => self.from(number + 1),
-            _ => Ok(false),
-        }
-    }
-
-    /// Whether a value that hits `exists` agrees with what is chosen.
-    fn exists(&mut self, exists: PredicateId) -> Result<bool, TooLong> {
-        let (hits, before) = (self.hits, self.chosen.len());
-        if hits.hit_outside(exists) {
-            return Ok(true);
-        }
-        for frame in hits.frames(exists) {
-            let agrees = self.choose(frame)?;
-            self.chosen.truncate(before);
-            if agrees {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Adds the elements around `frame` to the choices, if they agree.
-    fn choose(&mut self, mut frame: FrameId) -> Result<bool, TooLong> {
-        let before = self.chosen.len();
-        while frame != 0 {
-            self.step()?;
-            let Frame { up, array, index } = self.frames[frame as usize];
-            match self.chosen.iter().find(|choice| choice.array == array) {
-                Some(choice) if choice.index != index => {
-                    self.chosen.truncate(before);
-                    return Ok(false);
-                }
-                Some(_) => {}
-                None => self.chosen.push(Choice { array, index }),
-            }
-            frame = up;
-        }
-        Ok(true)
-    }
-
-    fn step(&mut self) -> Result<(), TooLong> {
-        self.steps += 1;
-        if self.steps > MAX_MATCH_STEPS { Err(TooLong) } else { Ok(()) }
     }
 }
 
@@ -389,6 +233,31 @@ mod tests {
         let records =
             [r#"{"b":"x"}"#, r#"{"a":"xy","b":["q","x"]}"#, "{}", r#"{"a":1,"c":[5,"yz"]}"#, r#"{"b":"y","a":0}"#];
         let expected = [&[0, 1, 4][..], &[1, 2, 3, 4], &[0], &[5], &[]];
+        assert_eq!(run(&rules, &records), expected);
+    }
+
+    #[test]
+    fn what_a_rule_ignores_counts_for_that_rule_only() {
+        let rule = |text: &str, ignore: &[&str]| {
+            let mut rule = Rule::new("r", Pattern::from_json(text).unwrap());
+            rule.ignore = ignore.iter().map(|text| Pattern::from_json(text).unwrap()).collect();
+            rule
+        };
+        let everywhere = r#"{"by":[{"prefix":"deploy"}],"$or":[{"where":["eu"]},{"where":[{"exists":false}]}]}"#;
+        let rules = RuleSet::new(vec![
+            rule(r#"{"a":["x"]}"#, &[everywhere]),
+            rule(r#"{"a":["x"]}"#, &[]),
+            rule(r#"{"a":["x","y"]}"#, &[r#"{"a":["y"]}"#, everywhere]),
+            rule(r#"{"b":[{"exists":false}]}"#, &[r#"{"a":[{"exists":true}]}"#]),
+        ]);
+        let records = [
+            r#"{"a":"x"}"#,
+            r#"{"a":"x","by":"deployer"}"#,
+            r#"{"a":"x","by":"deployer","where":"us"}"#,
+            r#"{"a":["y","x"],"b":1}"#,
+            r#"{"by":"deployer"}"#,
+        ];
+        let expected = [&[0, 1, 2][..], &[1], &[0, 1, 2], &[0, 1], &[3]];
         assert_eq!(run(&rules, &records), expected);
     }
 

@@ -7,19 +7,25 @@
 
 mod element;
 mod file;
+mod fold;
+mod hits;
+mod index;
 mod ip;
 mod matcher;
 mod node;
 mod pack;
 mod pattern;
+mod search;
 mod set;
+mod wildcard;
 
 pub use file::{FileError, RuleFile, TOPIC_ARN, is_topic_arn, load};
+pub(crate) use matcher::MATCH_BYTES;
 pub use matcher::Matcher;
 pub use node::Place;
 pub use pack::{PACKS, Pack};
 pub use pattern::Pattern;
-pub use set::RuleSet;
+pub use set::{FoundBy, RuleSet};
 
 use std::fmt;
 
@@ -47,6 +53,9 @@ pub struct Rule {
     pub mode: Mode,
     /// The records it matches.
     pub pattern: Pattern,
+    /// The records among them that it does not match after all: known to be
+    /// harmless.
+    pub ignore: Vec<Pattern>,
 }
 
 impl Rule {
@@ -62,6 +71,7 @@ impl Rule {
             max_alerts: None,
             mode: Mode::default(),
             pattern,
+            ignore: Vec::new(),
         }
     }
 

@@ -1,22 +1,32 @@
-//! A set of rules, compiled: fields to slots, elements to predicates, rules to
-//! clauses, and an index from each predicate to the clauses it can decide.
+//! A set of rules, compiled: fields to slots, elements to predicates, the
+//! branches of patterns to clauses, and an index from each predicate to the
+//! clauses it can decide.
 //!
 //! Matching a record goes from what the record holds to the rules, never over
 //! the list of rules: its values are looked up among each slot's predicates,
 //! and only the clauses hung on a predicate that was hit are looked at. The
-//! predicate a clause hangs on, its pivot, is one that it cannot match without.
+//! field a clause hangs on, its pivot, is one that it cannot match without; of
+//! those, the one that leads to it in vain least often.
+//!
+//! "None of these" is no predicate: nearly every value would hit nearly all of
+//! them. What they list are predicates, and a value that hits none of a slot's
+//! hits one that stands for that, [`Slot::unlisted`]; of the few others it is
+//! noted which they hit, and that is looked at for a clause at a time.
 
-use super::element::{Element, Number};
-use super::pattern::{Field, Pattern};
-use super::{Rule, ip};
-use crate::json::Scalar;
-use crate::json::number::comparable;
-use crate::paths::{Filter, PathTree, Slot};
+use super::Rule;
+use super::element::Element;
+use super::index::SlotIndex;
+use super::pattern::{Branch, Field, Pattern};
+use crate::paths::{self, PathTree};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Index of an element in use, unique to its slot and its meaning.
 pub(super) type PredicateId = u32;
+
+/// Index of a field in use, unique to its meaning.
+pub(super) type FieldId = u32;
 
 /// Index of a clause.
 pub(super) type ClauseId = u32;
@@ -25,61 +35,113 @@ pub(super) type ClauseId = u32;
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    /// The clauses of each rule's pattern.
+    matching: Vec<Range<ClauseId>>,
+    /// The clauses of what each rule ignores; rules that ignore the same share
+    /// them.
+    ignoring: Vec<Vec<Range<ClauseId>>>,
     pub(super) tree: PathTree,
-    pub(super) slots: Vec<SlotIndex>,
+    /// By slot.
+    paths: Vec<String>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) predicates: Vec<Predicate>,
+    pub(super) fields: Vec<ClauseField>,
     pub(super) clauses: Vec<Clause>,
-    /// The clauses that hang on each predicate.
-    pub(super) pivots: Vec<Vec<ClauseId>>,
-    /// The clauses without a pivot: they ask only for what is absent.
+    /// The matching clauses without a pivot: they ask only for what may be
+    /// absent.
     pub(super) always: Vec<ClauseId>,
 }
 
-/// A conjunction of fields that makes a rule match. A rule has one; one for
-/// each combination of branches where it has a choice of them.
+/// A path that is wanted, and how its values are told apart.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) index: SlotIndex,
+    /// Hit by the values that hit none of the predicates that are
+    /// [`listed`](Predicate::listed).
+    pub(super) unlisted: Option<PredicateId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Predicate {
+    /// The fields that clauses hang on and that it makes match.
+    pub(super) pivots: Vec<FieldId>,
+    /// Whether some element asks for none of these, and it is one of them.
+    pub(super) listed: bool,
+}
+
+/// A conjunction of fields.
 #[derive(Debug)]
 pub(super) struct Clause {
-    pub(super) rule: u32,
+    pub(super) role: Role,
     /// In the order of their paths.
-    pub(super) fields: Box<[ClauseField]>,
+    pub(super) fields: Box<[FieldId]>,
     /// The last field that may match by having no value; 0 if none may.
     pub(super) last_absent: usize,
+    pivot: Option<FieldId>,
+}
+
+/// What it comes to when a clause matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The rule matches.
+    Match(u32),
+    /// A rule that matches ignores the record. Only looked at then.
+    Ignore,
 }
 
 #[derive(Debug)]
 pub(super) struct ClauseField {
+    pub(super) slot: paths::Slot,
     /// The field matches by a value that hits one of these,
     pub(super) any: Box<[PredicateId]>,
+    /// or, if there are such lists, by one that hits what stands for "nothing
+    /// that is listed",
+    pub(super) unlisted: Option<PredicateId>,
+    /// or else none of one of them; each is sorted,
+    pub(super) not: Box<[Box<[PredicateId]>]>,
     /// or by having no value: none that hits this.
     pub(super) absent: Option<PredicateId>,
+    /// Whether nearly any value makes it match.
+    open: bool,
+    /// The clauses that hang on it.
+    pub(super) hung: Vec<ClauseId>,
 }
 
-/// The predicates of one slot, arranged by how a value finds them.
-#[derive(Debug, Default)]
-pub(super) struct SlotIndex {
-    /// What rules out nearly every other value than those of `text`, before it
-    /// is hashed.
-    filter: Filter,
-    text: Map<Box<[u8]>>,
-    ips: Map<IpAddr>,
-    doubles: Map<u64>,
-    number_text: Map<Box<str>>,
-    literals: [Option<PredicateId>; 3],
-    exists: Option<PredicateId>,
-    /// Tried one by one.
-    tests: Vec<(Element, PredicateId)>,
+/// How the rules of a set are found by what a record holds: see
+/// [`RuleSet::found_by`]. In the order of what it costs the records that the
+/// rule does not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FoundBy<'a> {
+    /// The rule is looked at where the path has a value that the rule names, in
+    /// full, by a part or by a range.
+    Value {
+        /// The path.
+        path: &'a str,
+    },
+    /// The rule is looked at where the path has any value, or any but a few.
+    Presence {
+        /// The path.
+        path: &'a str,
+    },
+    /// The rule is looked at for every record: it may match by what is absent,
+    /// and needs nothing that is there.
+    Always,
 }
-
-// The keys come from rules and are only looked up by records, so nobody can
-// choose them to collide: speed is all that is asked of the hash.
-type Map<K> = HashMap<K, PredicateId, foldhash::fast::FixedState>;
 
 impl RuleSet {
     /// Compiles rules; their order decides the order of matches.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut builder = Builder::default();
-        for (index, rule) in rules.iter().enumerate() {
-            builder.add(index as u32, &rule.pattern);
+        let mut known_ignored = HashMap::new();
+        for (number, rule) in (0..).zip(&rules) {
+            let clauses = builder.clauses(Role::Match(number), &rule.pattern);
+            builder.matching.push(clauses);
+            let mut ignored = |pattern| {
+                known_ignored.entry(pattern).or_insert_with(|| builder.clauses(Role::Ignore, pattern)).clone()
+            };
+            let ignoring = rule.ignore.iter().map(&mut ignored).collect();
+            builder.ignoring.push(ignoring);
         }
         builder.finish(rules)
     }
@@ -89,154 +151,285 @@ impl RuleSet {
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
+
+    /// How a rule, by its index, comes to be looked at; of a rule with a choice
+    /// (`$or`), how its costliest branch does.
+    #[must_use]
+    pub fn found_by(&self, rule: u32) -> FoundBy<'_> {
+        let clauses = self.matching.get(rule as usize).cloned().unwrap_or_default();
+        let found_by = |clause: ClauseId| {
+            let Some(pivot) = self.clauses[clause as usize].pivot else { return FoundBy::Always };
+            let field = &self.fields[pivot as usize];
+            let path = &self.paths[field.slot as usize][..];
+            if field.open { FoundBy::Presence { path } } else { FoundBy::Value { path } }
+        };
+        clauses.map(found_by).max().unwrap_or(FoundBy::Always)
+    }
+
+    /// The clauses of what `rule` ignores.
+    pub(super) fn ignored_by(&self, rule: u32) -> impl Iterator<Item = ClauseId> {
+        self.ignoring[rule as usize].iter().cloned().flatten()
+    }
+
+    /// The rules that are looked at for every record, by index.
+    pub fn always(&self) -> impl Iterator<Item = u32> {
+        (0..self.rules.len() as u32).filter(|&rule| self.found_by(rule) == FoundBy::Always)
+    }
 }
 
 #[derive(Default)]
 struct Builder {
     tree: PathTree,
-    slots: Vec<SlotIndex>,
-    known: HashMap<(Slot, Element), PredicateId>,
-    /// The element behind each predicate.
-    elements: Vec<Element>,
-    /// How many clauses use each predicate.
-    uses: Vec<u32>,
+    paths: Vec<String>,
+    known: HashMap<(paths::Slot, Element), PredicateId>,
+    predicates: Vec<Predicate>,
+    /// By slot.
+    unlisted: Vec<Option<PredicateId>>,
+    fields: Vec<ClauseField>,
+    known_fields: HashMap<Arc<Field>, FieldId>,
     clauses: Vec<Clause>,
+    matching: Vec<Range<ClauseId>>,
+    ignoring: Vec<Vec<Range<ClauseId>>>,
 }
 
 impl Builder {
-    fn add(&mut self, rule: u32, pattern: &Pattern) {
-        let fields = pattern.fields.iter().map(|Field { path, elements }| {
-            let slot = self.tree.insert(path);
-            let mut absent = None;
-            let mut any = Vec::new();
-            for element in elements {
-                match element {
-                    // What is absent is what does not exist.
-                    Element::Absent => absent = Some(self.predicate(slot, &Element::Exists)),
-                    element => any.push(self.predicate(slot, element)),
-                }
-            }
-            any.sort_unstable();
-            any.dedup();
-            ClauseField { any: any.into(), absent }
-        });
-        let fields: Box<[_]> = fields.collect();
-        let last_absent = fields.iter().rposition(|field| field.absent.is_some()).unwrap_or(0);
-        self.clauses.push(Clause { rule, fields, last_absent });
+    /// Adds a clause for each branch.
+    fn clauses(&mut self, role: Role, pattern: &Pattern) -> Range<ClauseId> {
+        let first = self.clauses.len() as ClauseId;
+        for branch in &pattern.branches {
+            let clause = self.clause(role, branch);
+            self.clauses.push(clause);
+        }
+        first..self.clauses.len() as ClauseId
     }
 
-    fn predicate(&mut self, slot: Slot, element: &Element) -> PredicateId {
-        if let Some(&id) = self.known.get(&(slot, element.clone())) {
-            self.uses[id as usize] += 1;
+    fn clause(&mut self, role: Role, branch: &Branch) -> Clause {
+        let fields: Box<[FieldId]> = branch.iter().map(|field| self.field(field)).collect();
+        let may_be_absent = |&field: &FieldId| self.fields[field as usize].absent.is_some();
+        let last_absent = fields.iter().rposition(may_be_absent).unwrap_or(0);
+        Clause { role, fields, last_absent, pivot: None }
+    }
+
+    fn field(&mut self, field: &Arc<Field>) -> FieldId {
+        if let Some(&id) = self.known_fields.get(field) {
             return id;
         }
-        let id = self.elements.len() as PredicateId;
-        self.known.insert((slot, element.clone()), id);
-        self.elements.push(element.clone());
-        self.uses.push(1);
-        self.slots.resize_with(self.tree.slots(), SlotIndex::default);
-        self.slots[slot as usize].insert(element, id);
+        let slot = self.tree.insert(&field.path);
+        if slot as usize == self.paths.len() {
+            self.paths.push(field.path.clone());
+            self.unlisted.push(None);
+        }
+        let (mut any, mut not, mut absent) = (Vec::new(), Vec::new(), None);
+        for element in &field.elements {
+            match element {
+                // What is absent is what does not exist.
+                Element::Absent => absent = Some(self.predicate(slot, &Element::Exists)),
+                Element::Not(elements) => not.push(self.listed(slot, elements)),
+                element => any.push(self.predicate(slot, element)),
+            }
+        }
+        any.sort_unstable();
+        any.dedup();
+        let unlisted = if not.is_empty() { None } else { self.unlisted[slot as usize] };
+        let open = field.elements.iter().any(is_open);
+        let id = self.fields.len() as FieldId;
+        self.fields.push(ClauseField {
+            slot,
+            any: any.into(),
+            unlisted,
+            not: not.into(),
+            absent,
+            open,
+            hung: Vec::new(),
+        });
+        self.known_fields.insert(Arc::clone(field), id);
         id
     }
 
-    fn finish(self, rules: Vec<Rule>) -> RuleSet {
-        let mut pivots = vec![Vec::new(); self.elements.len()];
+    /// The predicates of which a value must hit none.
+    fn listed(&mut self, slot: paths::Slot, elements: &[Element]) -> Box<[PredicateId]> {
+        if self.unlisted[slot as usize].is_none() {
+            self.unlisted[slot as usize] = Some(self.new_predicate());
+        }
+        let mut listed: Vec<PredicateId> = elements.iter().map(|element| self.predicate(slot, element)).collect();
+        listed.sort_unstable();
+        listed.dedup();
+        for &predicate in &listed {
+            self.predicates[predicate as usize].listed = true;
+        }
+        listed.into()
+    }
+
+    fn predicate(&mut self, slot: paths::Slot, element: &Element) -> PredicateId {
+        let key = (slot, element.clone());
+        if let Some(&id) = self.known.get(&key) {
+            return id;
+        }
+        let id = self.new_predicate();
+        self.known.insert(key, id);
+        id
+    }
+
+    fn new_predicate(&mut self) -> PredicateId {
+        self.predicates.push(Predicate { pivots: Vec::new(), listed: false });
+        self.predicates.len() as PredicateId - 1
+    }
+
+    /// Hangs each matching clause on a field; returns those that have none to
+    /// hang on.
+    fn hang(&mut self) -> Vec<ClauseId> {
+        let costs = self.costs();
         let mut always = Vec::new();
-        for (id, clause) in (0..).zip(&self.clauses) {
-            // The field whose elements the fewest clauses share and the fewest
-            // records hit: an exact value before an open one.
-            let cost = |predicate: &PredicateId| {
-                let open = matches!(
-                    self.elements[*predicate as usize],
-                    Element::NotText(_) | Element::NotNumber(_) | Element::Exists | Element::Bool(_) | Element::Null
-                );
-                u64::from(self.uses[*predicate as usize]) + if open { 1 << 32 } else { 0 }
-            };
-            let pivot = clause
-                .fields
-                .iter()
-                .filter(|field| field.absent.is_none())
-                .min_by_key(|field| field.any.iter().map(cost).sum::<u64>());
-            match pivot {
-                Some(field) => field.any.iter().for_each(|&predicate| pivots[predicate as usize].push(id)),
+        let mut clauses = std::mem::take(&mut self.clauses);
+        for (id, clause) in (0..).zip(&mut clauses).filter(|(_, clause)| clause.role != Role::Ignore) {
+            let fields = clause.fields.iter().copied();
+            let needed = fields.filter(|&field| self.fields[field as usize].absent.is_none());
+            clause.pivot = needed.min_by_key(|&field| costs[field as usize]);
+            match clause.pivot {
+                Some(field) => self.hang_on(field, id),
                 None => always.push(id),
             }
         }
-        RuleSet { rules, tree: self.tree, slots: self.slots, clauses: self.clauses, pivots, always }
+        self.clauses = clauses;
+        always
     }
-}
 
-impl SlotIndex {
-    fn insert(&mut self, element: &Element, id: PredicateId) {
-        match element {
-            Element::Text(text) => {
-                self.filter.add(text.as_bytes());
-                self.text.insert(text.as_bytes().into(), id);
-            }
-            Element::Ip(address) => {
-                self.ips.insert(*address, id);
-            }
-            Element::Number(Number::Double(bits)) => {
-                self.doubles.insert(*bits, id);
-            }
-            Element::Number(Number::Text(text)) => {
-                self.number_text.insert(text.as_str().into(), id);
-            }
-            Element::Bool(value) => self.literals[usize::from(*value)] = Some(id),
-            Element::Null => self.literals[2] = Some(id),
-            Element::Exists | Element::Absent => self.exists = Some(id),
-            Element::Prefix(_) | Element::Suffix(_) | Element::NotText(_) | Element::NotNumber(_) => {
-                self.tests.push((element.clone(), id));
-            }
+    fn hang_on(&mut self, field: FieldId, clause: ClauseId) {
+        let ClauseField { slot, hung, not, any, .. } = &mut self.fields[field as usize];
+        hung.push(clause);
+        if hung.len() > 1 {
+            return;
+        }
+        let (slot, mut predicates) = (*slot, any.to_vec());
+        if !not.is_empty() {
+            // What is none of these is a value at least.
+            predicates = vec![self.predicate(slot, &Element::Exists)];
+        }
+        for predicate in predicates {
+            self.predicates[predicate as usize].pivots.push(field);
         }
     }
 
-    /// Calls `hit` with each predicate that `value` meets.
-    pub(super) fn classify(&self, value: Scalar<'_>, mut hit: impl FnMut(PredicateId)) {
-        if let Some(exists) = self.exists {
-            hit(exists);
-        }
-        let indexed = match value {
-            Scalar::String(text) => {
-                if !self.ips.is_empty()
-                    && let Some(id) = ip::parse(text).and_then(|address| self.ips.get(&address))
-                {
-                    hit(*id);
-                }
-                if self.filter.passes(text) { self.text.get(text).copied() } else { None }
+    /// What it costs to hang one more clause on each field: how often that would
+    /// be looked at, in terms of clauses.
+    fn costs(&self) -> Vec<u64> {
+        let mut uses = vec![0; self.predicates.len()];
+        for clause in self.clauses.iter().filter(|clause| clause.role != Role::Ignore) {
+            for &predicate in clause.fields.iter().flat_map(|&field| &self.fields[field as usize].any) {
+                uses[predicate as usize] += 1;
             }
-            // Parsing a number costs more than all else here.
-            Scalar::Number(_) if self.doubles.is_empty() && self.number_text.is_empty() => None,
-            Scalar::Number(text) => match comparable(text) {
-                Some(value) => self.doubles.get(&value.to_bits()).copied(),
-                None => self.number_text.get(text).copied(),
-            },
-            Scalar::Bool(value) => self.literals[usize::from(value)],
-            Scalar::Null => self.literals[2],
+        }
+        let mut extra = vec![0; self.predicates.len()];
+        for ((_, element), &id) in &self.known {
+            extra[id as usize] = match element {
+                Element::Bool(_) | Element::Null => COMMON,
+                element if is_exact(element) => 0,
+                _ => PART,
+            };
+        }
+        let cost = |field: &ClauseField| {
+            let values = field.any.iter().map(|&predicate| uses[predicate as usize] + extra[predicate as usize]);
+            values.sum::<u64>() + if field.open { OPEN } else { 0 }
         };
-        if let Some(id) = indexed {
-            hit(id);
+        self.fields.iter().map(cost).collect()
+    }
+
+    fn finish(mut self, rules: Vec<Rule>) -> RuleSet {
+        let always = self.hang();
+        let mut by_slot = vec![Vec::new(); self.tree.slots()];
+        for ((slot, element), &id) in &self.known {
+            by_slot[*slot as usize].push((element, id));
         }
-        for (element, id) in &self.tests {
-            if element.accepts(value) {
-                hit(*id);
-            }
+        let index = |(predicates, unlisted): (&Vec<_>, _)| Slot { index: SlotIndex::new(predicates), unlisted };
+        let slots = by_slot.iter().zip(self.unlisted).map(index).collect();
+        RuleSet {
+            rules,
+            matching: self.matching,
+            ignoring: self.ignoring,
+            tree: self.tree,
+            paths: self.paths,
+            slots,
+            predicates: self.predicates,
+            fields: self.fields,
+            clauses: self.clauses,
+            always,
         }
     }
 }
 
-impl Element {
-    /// Whether one value meets the element: the meaning of those tried one by
-    /// one.
-    fn accepts(&self, value: Scalar<'_>) -> bool {
-        match (self, value) {
-            (Self::Prefix(prefix), Scalar::String(text)) => text.starts_with(prefix.as_bytes()),
-            (Self::Suffix(suffix), Scalar::String(text)) => text.ends_with(suffix.as_bytes()),
-            (Self::NotText(not), Scalar::String(text)) => not.iter().all(|not| not.as_bytes() != text),
-            (Self::NotNumber(not), Scalar::Number(text)) => !not.contains(&Number::new(text)),
-            // A value of another type is something else.
-            (Self::NotText(_) | Self::NotNumber(_), _) => true,
-            _ => false,
-        }
+/// What a part of a value costs beyond an exact one, in clauses: records hit it
+/// more often.
+const PART: u64 = 8;
+
+/// What `true`, `false` and `null` cost: they are in every other record.
+const COMMON: u64 = 1 << 32;
+
+/// What it costs to ask for any value at all.
+const OPEN: u64 = 1 << 48;
+
+fn is_exact(element: &Element) -> bool {
+    matches!(element, Element::Text(_) | Element::Ip(_) | Element::Number(_) | Element::Folded(_))
+}
+
+/// Whether nearly any value is one that the element asks for.
+fn is_open(element: &Element) -> bool {
+    match element {
+        Element::Exists | Element::Not(_) => true,
+        Element::Prefix(text) | Element::Suffix(text) => text.is_empty(),
+        Element::FoldedPrefix(text) | Element::FoldedSuffix(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(patterns: &[&str]) -> RuleSet {
+        let rule = |text: &&str| Rule::new("r", Pattern::from_json(text).unwrap());
+        RuleSet::new(patterns.iter().map(rule).collect())
+    }
+
+    #[test]
+    fn a_rule_is_found_by_the_field_that_leads_to_it_in_vain_least_often() {
+        let rules = set(&[
+            r#"{"s":["iam"],"n":["x"]}"#,
+            r#"{"s":["iam"],"n":[{"prefix":"y"}]}"#,
+            r#"{"n":["z"],"m":[true],"s":[{"anything-but":"iam"}]}"#,
+            r#"{"m":[true],"e":[{"exists":true}]}"#,
+            r#"{"e":[{"anything-but":["a","b"]}],"f":[{"exists":false}]}"#,
+            r#"{"f":[{"exists":false}]}"#,
+            r#"{"f":[{"exists":false},"x"],"e":[{"exists":false}]}"#,
+            r#"{"e":[{"wildcard":"*"}]}"#,
+            r#"{"$or":[{"s":["sts"]},{"n":[{"exists":true}]}]}"#,
+            r#"{"$or":[{"s":["sts"]},{"n":[{"exists":false}]}]}"#,
+        ]);
+        use FoundBy::{Always, Presence, Value};
+        let expected = [
+            Value { path: "n" },
+            Value { path: "s" },
+            Value { path: "n" },
+            Value { path: "m" },
+            Presence { path: "e" },
+            Always,
+            Always,
+            Presence { path: "e" },
+            Presence { path: "n" },
+            Always,
+        ];
+        let found_by: Vec<_> = (0..expected.len() as u32).map(|rule| rules.found_by(rule)).collect();
+        assert_eq!(found_by, expected);
+        assert_eq!(rules.always().collect::<Vec<_>>(), [5, 6, 9]);
+    }
+
+    #[test]
+    fn rules_share_what_they_ignore() {
+        let ignore = Pattern::from_json(r#"{"a":[1]}"#).unwrap();
+        let rule = |number: u32| {
+            let mut rule = Rule::new("r", Pattern::from_json(&format!(r#"{{"b":[{number}]}}"#)).unwrap());
+            rule.ignore = vec![ignore.clone()];
+            rule
+        };
+        assert_eq!(RuleSet::new((0..100).map(rule).collect()).clauses.len(), 101);
     }
 }

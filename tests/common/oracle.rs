@@ -170,57 +170,121 @@ fn flatten(
     }
 }
 
-/// An event pattern.
+/// An event pattern: fields in order, for each choice of branches.
 #[derive(Debug)]
-pub(crate) struct Pattern(Vec<(String, Vec<Element>)>);
+pub(crate) struct Pattern(Vec<Vec<(String, Vec<Element>)>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Element {
     Is(Scalar),
+    Exactly(Vec<u8>),
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
-    AnythingBut(Vec<Scalar>),
+    IgnoreCase(Vec<char>),
+    PrefixIgnoreCase(Vec<char>),
+    SuffixIgnoreCase(Vec<char>),
+    /// Bytes, and `None` for each star.
+    Wildcard(Vec<Option<u8>>),
+    Numeric(Vec<(String, f64)>),
+    Cidr(IpAddr, u32),
+    AnythingBut(Vec<Self>),
     Exists(bool),
 }
 
 impl Pattern {
     /// Reads a pattern that is valid.
     pub(crate) fn new(text: &str) -> Self {
-        let mut fields = Vec::new();
-        collect(serde_json::from_str(text).unwrap(), "", &mut fields);
-        fields.sort_by_key(|(path, _)| path.encode_utf16().collect::<Vec<_>>());
-        Self(fields)
+        let mut all = branches(serde_json::from_str(text).unwrap(), "");
+        for fields in &mut all {
+            fields.sort_by_key(|(path, _)| path.encode_utf16().collect::<Vec<_>>());
+        }
+        Self(all)
     }
 
     pub(crate) fn matches(&self, leaves: &[Leaf]) -> bool {
-        matches(&self.0, leaves, &[])
+        self.0.iter().any(|fields| matches(fields, leaves, &[]))
     }
 }
 
-fn collect(value: &RawValue, path: &str, fields: &mut Vec<(String, Vec<Element>)>) {
+fn branches(value: &RawValue, path: &str) -> Vec<Vec<(String, Vec<Element>)>> {
+    let mut all = vec![Vec::new()];
     for (key, value) in object(value).unwrap() {
-        let path = path.to_owned() + &String::from_utf8(key).unwrap();
-        match array(value) {
-            Some(elements) => fields.push((path, elements.into_iter().map(element).collect())),
-            None => collect(value, &(path + "."), fields),
-        }
+        let key = String::from_utf8(key).unwrap();
+        let more = match array(value) {
+            Some(objects) if key == "$or" => objects.into_iter().flat_map(|object| branches(object, path)).collect(),
+            Some(elements) => vec![vec![(path.to_owned() + &key, elements.into_iter().map(element).collect())]],
+            None => branches(value, &(path.to_owned() + &key + ".")),
+        };
+        all = all.iter().flat_map(|one| more.iter().map(|other| [&one[..], other].concat())).collect();
     }
+    all
 }
 
 fn element(value: &RawValue) -> Element {
     let Some(members) = object(value) else { return Element::Is(scalar(value).unwrap()) };
     let (operator, value) = &members[0];
     match (&operator[..], scalar(value)) {
-        (b"prefix", Some(Scalar::String(text))) => Element::Prefix(text),
-        (b"suffix", Some(Scalar::String(text))) => Element::Suffix(text),
+        (b"numeric", None) => Element::Numeric(comparisons(&array(value).unwrap())),
+        (b"anything-but", None) => Element::AnythingBut(match object(value) {
+            Some(members) => {
+                let (operator, value) = &members[0];
+                let values = array(value).unwrap_or_else(|| vec![value]);
+                values.into_iter().map(|value| text_operator(operator, value)).collect()
+            }
+            None => array(value).unwrap().into_iter().map(|value| listed(scalar(value).unwrap())).collect(),
+        }),
+        (b"anything-but", Some(one)) => Element::AnythingBut(vec![listed(one)]),
         (b"exists", Some(Scalar::Word(word))) => Element::Exists(word == "true"),
-        (b"anything-but", Some(one)) => Element::AnythingBut(vec![one]),
-        (b"anything-but", None) => {
-            let all = array(value).unwrap();
-            Element::AnythingBut(all.into_iter().map(|value| scalar(value).unwrap()).collect())
-        }
-        _ => panic!("unknown operator in {}", value.get()),
+        _ => text_operator(operator, value),
     }
+}
+
+/// One of a list of what a value must not be: a string is no address here.
+fn listed(value: Scalar) -> Element {
+    if let Scalar::String(text) = value { Element::Exactly(text) } else { Element::Is(value) }
+}
+
+/// An operator with a string, or the ignore-case form of one.
+fn text_operator(operator: &[u8], value: &RawValue) -> Element {
+    let (value, ignore_case) = match object(value) {
+        Some(members) => (members[0].1, true),
+        None => (value, false),
+    };
+    let Some(Scalar::String(text)) = scalar(value) else { panic!("no string: {}", value.get()) };
+    let characters = || str::from_utf8(&text).unwrap().chars().collect();
+    match (operator, ignore_case) {
+        (b"exactly", _) => Element::Exactly(text),
+        (b"prefix", false) => Element::Prefix(text),
+        (b"suffix", false) => Element::Suffix(text),
+        (b"prefix", true) => Element::PrefixIgnoreCase(characters()),
+        (b"suffix", true) => Element::SuffixIgnoreCase(characters()),
+        (b"equals-ignore-case", _) => Element::IgnoreCase(characters()),
+        (b"wildcard", _) => Element::Wildcard(wildcard(&text)),
+        (b"cidr", _) => {
+            let (base, bits) = str::from_utf8(&text).unwrap().split_once('/').unwrap();
+            Element::Cidr(address(base.as_bytes()).unwrap(), bits.parse().unwrap())
+        }
+        _ => panic!("unknown operator {}", String::from_utf8_lossy(operator)),
+    }
+}
+
+fn comparisons(terms: &[&RawValue]) -> Vec<(String, f64)> {
+    let comparison =
+        |pair: &[&RawValue]| (serde_json::from_str(pair[0].get()).unwrap(), double(pair[1].get()).unwrap());
+    terms.chunks(2).map(comparison).collect()
+}
+
+fn wildcard(text: &[u8]) -> Vec<Option<u8>> {
+    let mut parts = Vec::new();
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        parts.push(match byte {
+            b'*' => None,
+            b'\\' => Some(*bytes.next().unwrap()),
+            byte => Some(byte),
+        });
+    }
+    parts
 }
 
 /// Whether the fields match, in this order, beside the array elements chosen so far.
@@ -242,17 +306,73 @@ fn matches(fields: &[(String, Vec<Element>)], leaves: &[Leaf], chosen: &[(usize,
 
 fn accepts(element: &Element, value: &Scalar) -> bool {
     match (element, value) {
+        (Element::AnythingBut(not), value) => !not.iter().any(|not| accepts(not, value)),
+        (Element::Exists(exists), _) => *exists,
         (Element::Is(Scalar::String(text)), Scalar::String(value)) => match (address(text), address(value)) {
             (Some(text), Some(value)) => text == value,
             _ => text == value,
         },
         (Element::Is(wanted), value) => equal(wanted, value),
-        (Element::Prefix(prefix), Scalar::String(value)) => value.starts_with(prefix),
-        (Element::Suffix(suffix), Scalar::String(value)) => value.ends_with(suffix),
-        (Element::AnythingBut(not), value) => !not.iter().any(|not| equal(not, value)),
-        (Element::Exists(exists), _) => *exists,
-        (Element::Prefix(_) | Element::Suffix(_), _) => false,
+        (Element::Numeric(comparisons), Scalar::Number(text)) => double(text).is_some_and(|value| {
+            comparisons.iter().all(|(comparison, bound)| match &comparison[..] {
+                "=" => value == *bound,
+                "<" => value < *bound,
+                "<=" => value <= *bound,
+                ">" => value > *bound,
+                _ => value >= *bound,
+            })
+        }),
+        (element, Scalar::String(text)) => accepts_text(element, text),
+        _ => false,
     }
+}
+
+fn accepts_text(element: &Element, text: &[u8]) -> bool {
+    match element {
+        Element::Exactly(wanted) => text == wanted,
+        Element::Prefix(prefix) => text.starts_with(prefix),
+        Element::Suffix(suffix) => text.ends_with(suffix),
+        Element::IgnoreCase(wanted) => lengths(wanted, text).contains(&text.len()),
+        Element::PrefixIgnoreCase(prefix) => !lengths(prefix, text).is_empty(),
+        Element::SuffixIgnoreCase(suffix) => {
+            (0..=text.len()).any(|at| lengths(suffix, &text[at..]).contains(&(text.len() - at)))
+        }
+        Element::Wildcard(parts) => fits(parts, text),
+        Element::Cidr(base, bits) => address(text).is_some_and(|address| match (address, base) {
+            (IpAddr::V4(address), IpAddr::V4(base)) => {
+                (u32::from(address) ^ u32::from(*base)).checked_shr(32 - bits).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(address), IpAddr::V6(base)) => {
+                (u128::from(address) ^ u128::from(*base)).checked_shr(128 - bits).unwrap_or(0) == 0
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+/// How many bytes at the start of a text can be what these characters accept: each accepts itself, its lower and its
+/// upper case.
+fn lengths(characters: &[char], text: &[u8]) -> Vec<usize> {
+    let Some((first, rest)) = characters.split_first() else { return vec![0] };
+    let mut spellings = vec![first.to_string(), first.to_lowercase().to_string(), first.to_uppercase().to_string()];
+    spellings.dedup();
+    let fitting = spellings.iter().filter(|spelling| text.starts_with(spelling.as_bytes()));
+    fitting.flat_map(|one| lengths(rest, &text[one.len()..]).into_iter().map(|length| one.len() + length)).collect()
+}
+
+/// Whether a wildcard fits all of a text: row by row, up to which places its parts so far can reach.
+fn fits(parts: &[Option<u8>], text: &[u8]) -> bool {
+    let mut reached: Vec<bool> = (0..=text.len()).map(|at| at == 0).collect();
+    for part in parts {
+        reached = (0..=text.len())
+            .map(|at| match part {
+                None => reached[..=at].contains(&true),
+                Some(byte) => at > 0 && reached[at - 1] && text[at - 1] == *byte,
+            })
+            .collect();
+    }
+    reached[text.len()]
 }
 
 fn equal(one: &Scalar, other: &Scalar) -> bool {
@@ -289,7 +409,10 @@ fn decimal(text: &str) -> (bool, String, i64) {
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?;
     if text.contains(':') {
-        let address: Ipv6Addr = if text.contains('.') { None } else { text.parse().ok() }?;
+        // More zeros before a group than four digits have room for.
+        let groups = text.split(':').map(|group| &group[group.len().saturating_sub(1).min(zeros(group))..]);
+        let groups: Vec<&str> = groups.collect();
+        let address: Ipv6Addr = if text.contains('.') { None } else { groups.join(":").parse().ok() }?;
         return Some(address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4));
     }
     let groups: Option<Vec<u8>> = text
@@ -298,4 +421,8 @@ fn address(text: &[u8]) -> Option<IpAddr> {
         .collect();
     let groups: [u8; 4] = groups?.try_into().ok()?;
     (text.len() <= 15).then(|| IpAddr::V4(Ipv4Addr::from(groups)))
+}
+
+fn zeros(text: &str) -> usize {
+    text.bytes().take_while(|&byte| byte == b'0').count()
 }
