@@ -1,7 +1,8 @@
 //! Rule files: YAML or JSON text to rules.
 
 use super::node::{Member, Node, Place, Value};
-use super::{Format, Mode, Pattern, Rule, RuleError, Severity};
+use super::{Format, Mode, Pattern, Rule, RuleError, Sample, Severity, envelope, ignore};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -43,79 +44,229 @@ const MAX_ID: usize = 64;
 ///
 /// # Errors
 /// The first thing that is wrong, by file, place and rule: text that is no
-/// YAML, unknown keys, patterns that do not compile, an id that two rules share
-/// (also over two files).
+/// YAML, unknown keys, patterns that do not compile, an `ignore` that matches
+/// everything, an id that two rules share (also over two files).
 pub fn load(files: &[RuleFile]) -> Result<Vec<Rule>, FileError> {
     let mut rules = Vec::new();
-    let mut ids: HashMap<String, String> = HashMap::new();
-    for file in files {
-        let in_file = |rule: Option<String>| {
-            let name = file.name.clone();
-            move |error| FileError { file: name, rule, error }
+    read(files, |_, draft| {
+        rules.push(draft.rule);
+        Ok(())
+    })?;
+    Ok(rules)
+}
+
+/// A rule and what only a check of it needs.
+pub struct RuleSource {
+    /// The name of its file.
+    pub file: String,
+    /// Where it stands in it.
+    pub place: Place,
+    /// The rule.
+    pub rule: Rule,
+    /// What it is to match and what not.
+    pub tests: Vec<RuleTest>,
+    /// The pattern as text, on the record.
+    pub(super) pattern: Node,
+    /// What it ignores, as text, on the record.
+    pub(super) ignore: Vec<Node>,
+}
+
+impl RuleSource {
+    /// A rule of nothing but a pattern, from its JSON.
+    ///
+    /// # Errors
+    /// As [`Rule::from_pattern`].
+    pub fn from_pattern(id: &str, json: &str) -> Result<Self, RuleError> {
+        let node = Node::from_json(json)?;
+        let pattern = envelope::record(&node)?.into_owned();
+        let rule = Rule::new(id, Pattern::compile(&pattern)?);
+        Ok(Self { file: id.to_owned(), place: node.place, rule, tests: Vec::new(), pattern, ignore: Vec::new() })
+    }
+}
+
+/// A record that a rule is to match, or not.
+pub struct RuleTest {
+    /// What is special about the record.
+    pub name: String,
+    /// Where the test stands in its file.
+    pub place: Place,
+    /// Whether the rule is to match it.
+    pub matches: bool,
+    /// The record.
+    pub event: Sample,
+}
+
+/// Reads rule files as [`load`], with places and tests.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_sources(files: &[RuleFile]) -> Result<Vec<RuleSource>, FileError> {
+    let mut sources = Vec::new();
+    read(files, |file, Draft { rule, place, pattern, ignore, tests }| {
+        let tests = tests.iter().map(TestDraft::build).collect::<Result<_, _>>()?;
+        let (pattern, ignore) = (pattern.into_owned(), ignore.into_owned());
+        sources.push(RuleSource { file: file.to_owned(), place, rule, tests, pattern, ignore });
+        Ok(())
+    })?;
+    Ok(sources)
+}
+
+/// Gives each rule of the files to `take`, with the file's name.
+fn read(files: &[RuleFile], mut take: impl FnMut(&str, Draft<'_>) -> Result<(), RuleError>) -> Result<(), FileError> {
+    let mut ids: HashMap<String, &str> = HashMap::new();
+    for RuleFile { name, text } in files {
+        let in_file = |rule: Option<&str>| {
+            let rule = rule.map(str::to_owned);
+            move |error| FileError { file: name.clone(), rule, error }
         };
-        let node = Node::from_yaml(&file.text).map_err(in_file(None))?;
+        let node = Node::from_yaml(text).map_err(in_file(None))?;
         let defaults = Defaults::read(&node).map_err(in_file(None))?;
         for node in defaults.rules {
             let id = id(node).map_err(in_file(None))?;
-            let rule = rule(node, id, &defaults).map_err(in_file(Some(id.to_owned())))?;
-            if let Some(first) = ids.insert(rule.id.clone(), file.name.clone()) {
+            let draft = Draft::read(node, id, &defaults).map_err(in_file(Some(id)))?;
+            if let Some(first) = ids.insert(id.to_owned(), name) {
                 let error = node.place.error(format!("the id is used already, in {first}"));
-                return Err(in_file(Some(rule.id))(error));
+                return Err(in_file(Some(id))(error));
             }
-            rules.push(rule);
+            take(name, draft).map_err(in_file(Some(id)))?;
         }
     }
-    Ok(rules)
+    Ok(())
 }
 
 /// What a file says for all its rules.
 struct Defaults<'a> {
     topic_arn: Option<&'a str>,
     format: Option<Format>,
+    ignore: Ignore,
     rules: &'a [Node],
 }
 
 impl<'a> Defaults<'a> {
     fn read(node: &'a Node) -> Result<Self, RuleError> {
-        let (mut topic_arn, mut format, mut rules) = (None, None, None);
+        let (mut topic_arn, mut format, mut ignore, mut rules) = (None, None, Ignore::default(), None);
         for member in unique(node, "a rule file")? {
             match &member.key[..] {
                 "topic_arn" => topic_arn = Some(topic(&member.node)?),
                 "format" => format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
+                "ignore" => ignore.extend(&member.node)?,
                 "rules" => rules = Some(member.node.array("rules")?),
-                key => return Err(member.place.error(unknown(key, "topic_arn, format and rules"))),
+                key => return Err(member.place.error(unknown(key, "topic_arn, format, ignore and rules"))),
             }
         }
         match rules {
-            Some(rules) if !rules.is_empty() => Ok(Self { topic_arn, format, rules }),
+            Some(rules) if !rules.is_empty() => Ok(Self { topic_arn, format, ignore, rules }),
             _ => Err(node.place.error("no rules in this file")),
         }
     }
 }
 
-fn rule(node: &Node, id: &str, defaults: &Defaults<'_>) -> Result<Rule, RuleError> {
-    let mut pattern = None;
-    let mut rule = Rule::new(id, Pattern::any());
-    rule.topic_arn = defaults.topic_arn.map(str::to_owned);
-    rule.format = defaults.format;
-    for member in unique(node, "a rule")? {
-        match &member.key[..] {
-            "id" => {}
-            "description" => rule.description = member.node.string("description")?.to_owned(),
-            "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
-            "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
-            "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
-            "max_alerts" => rule.max_alerts = Some(count(&member.node, "max_alerts")?),
-            "mode" => rule.mode = word(&member.node, "mode", &Mode::ALL, Mode::name)?,
-            "pattern" => pattern = Some(Pattern::compile_for_records(&member.node)?),
-            key => {
-                let known = "id, description, severity, topic_arn, format, max_alerts, mode and pattern";
-                return Err(member.place.error(unknown(key, known)));
+/// Patterns of records to ignore.
+#[derive(Clone, Default)]
+struct Ignore {
+    patterns: Vec<Pattern>,
+    /// As text, on the record.
+    nodes: Vec<Node>,
+}
+
+impl Ignore {
+    /// Adds the list `node`.
+    fn extend(&mut self, node: &Node) -> Result<(), RuleError> {
+        for node in node.array("ignore")? {
+            let record = envelope::record(node)?;
+            self.patterns.push(Pattern::compile(&record)?);
+            self.nodes.push(record.into_owned());
+        }
+        ignore::check(&self.patterns, &self.nodes, node.place)
+    }
+}
+
+/// A rule as it is read, before what is not needed is dropped.
+struct Draft<'a> {
+    rule: Rule,
+    place: Place,
+    /// On the record.
+    pattern: Cow<'a, Node>,
+    ignore: Cow<'a, [Node]>,
+    tests: Vec<TestDraft<'a>>,
+}
+
+impl<'a> Draft<'a> {
+    fn read(node: &'a Node, id: &str, defaults: &'a Defaults<'_>) -> Result<Self, RuleError> {
+        let (mut pattern, mut tests) = (None, Vec::new());
+        let mut ignored = Cow::Borrowed(&defaults.ignore.nodes[..]);
+        let mut rule = Rule::new(id, Pattern::any());
+        rule.topic_arn = defaults.topic_arn.map(str::to_owned);
+        rule.format = defaults.format;
+        rule.ignore.clone_from(&defaults.ignore.patterns);
+        for member in unique(node, "a rule")? {
+            match &member.key[..] {
+                "id" => {}
+                "description" => rule.description = member.node.string("description")?.to_owned(),
+                "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
+                "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
+                "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),
+                "max_alerts" => rule.max_alerts = Some(count(&member.node, "max_alerts")?),
+                "mode" => rule.mode = word(&member.node, "mode", &Mode::ALL, Mode::name)?,
+                "pattern" => pattern = Some(&member.node),
+                "ignore" => {
+                    let mut ignore = defaults.ignore.clone();
+                    ignore.extend(&member.node)?;
+                    (rule.ignore, ignored) = (ignore.patterns, Cow::Owned(ignore.nodes));
+                }
+                "tests" => {
+                    let nodes = member.node.array("tests")?;
+                    tests = nodes.iter().map(TestDraft::read).collect::<Result<_, _>>()?;
+                }
+                key => {
+                    let known =
+                        "id, description, severity, topic_arn, format, max_alerts, mode, pattern, ignore and tests";
+                    return Err(member.place.error(unknown(key, known)));
+                }
             }
         }
+        let pattern = pattern.ok_or_else(|| node.place.error("the pattern is missing"))?;
+        let pattern = envelope::record(pattern)?;
+        rule.pattern = Pattern::compile(&pattern)?;
+        Ok(Self { rule, place: node.place, pattern, ignore: ignored, tests })
     }
-    rule.pattern = pattern.ok_or_else(|| node.place.error("the pattern is missing"))?;
-    Ok(rule)
+}
+
+/// A test as it is read: also where tests are not run they have to be right.
+struct TestDraft<'a> {
+    name: &'a str,
+    place: Place,
+    matches: bool,
+    event: &'a Node,
+}
+
+impl<'a> TestDraft<'a> {
+    fn read(node: &'a Node) -> Result<Self, RuleError> {
+        let (mut name, mut matches, mut event) = (None, None, None);
+        for member in unique(node, "a test")? {
+            match &member.key[..] {
+                "name" => name = Some(member.node.string("name")?),
+                "match" => match member.node.value {
+                    Value::Bool(value) => matches = Some(value),
+                    _ => return Err(member.node.place.error("match must be true or false")),
+                },
+                "event" => {
+                    member.node.object("event")?;
+                    event = Some(&member.node);
+                }
+                key => return Err(member.place.error(unknown(key, "name, match and event"))),
+            }
+        }
+        match (name, matches, event) {
+            (Some(name), Some(matches), Some(event)) => Ok(Self { name, place: node.place, matches, event }),
+            _ => Err(node.place.error("a test needs name, match and event")),
+        }
+    }
+
+    fn build(&self) -> Result<RuleTest, RuleError> {
+        let event = Sample::from_node(self.event)?;
+        Ok(RuleTest { name: self.name.to_owned(), place: self.place, matches: self.matches, event })
+    }
 }
 
 fn id(node: &Node) -> Result<&str, RuleError> {
@@ -217,6 +368,22 @@ mod tests {
     }
 
     #[test]
+    fn tests_come_with_the_sources() {
+        let text = "ignore: [{eventName: [B]}]\nrules:\n- id: a\n  pattern: {n: [9007199254740993], eventName: [A, B]}\n  tests:\n\
+             \x20 - {name: exact, match: true, event: {eventName: A, n: 9007199254740993}}\n\
+             \x20 - {name: off by one, match: false, event: {eventName: A, n: 9007199254740992}}\n\
+             \x20 - {name: ignored, match: false, event: {eventName: B, n: 9007199254740993}}\n";
+        let file = RuleFile { name: "r.yaml".into(), text: text.into() };
+        let source = load_sources(&[file]).unwrap().remove(0);
+        assert_eq!((&source.file[..], source.place.line, source.rule.ignore.len()), ("r.yaml", 3, 1));
+        let rules = crate::RuleSet::new(vec![source.rule]);
+        for test in &source.tests {
+            assert_eq!(test.event.matching(&rules).unwrap().is_empty(), !test.matches, "{}", test.name);
+        }
+        assert_eq!(source.tests.iter().map(|test| test.place.line).collect::<Vec<_>>(), [6, 7, 8]);
+    }
+
+    #[test]
     fn json_is_yaml() {
         assert_eq!(load_text(r#"{"rules": [{"id": "a", "pattern": {"x": [1, "y", null]}}]}"#).unwrap()[0].id, "a");
     }
@@ -251,6 +418,19 @@ mod tests {
             ("rules:\n- {id: a", "r.yaml:2:"),
             ("a: 1\n---\nb: 1", "r.yaml:2:1: only one YAML document"),
             ("a: 1", "r.yaml:1:1: unknown key"),
+            ("ignore: {a: [1]}\nrules: []", "r.yaml:1:9: ignore must be an array"),
+            ("ignore: [{}]\nrules: []", "r.yaml:1:10: the pattern is an empty object"),
+            ("ignore:\n- a: [{exists: false}]\nrules: []", "r.yaml:2:3: ignore matches every record"),
+            (
+                "ignore: [{errorCode: [{exists: true}]}]\nrules:\n\
+                 - {id: a, pattern: {x: [1]}, ignore: [{errorCode: [{exists: false}]}]}",
+                "r.yaml:3:38: rule a: ignore matches every record",
+            ),
+            ("rules:\n- {id: a, pattern: {x: [1]}, tests: [{match: true}]}", "r.yaml:2:38: rule a: a test needs name"),
+            ("rules:\n- {id: a, pattern: {x: [1]}, tests: [{match: yes}]}", "r.yaml:2:46: rule a: match must be true"),
+            ("rules:\n- {id: a, pattern: {x: [1]}, tests: [{event: []}]}", "r.yaml:2:46: rule a: event must be an"),
+            ("rules:\n- {id: a, pattern: {x: [1]}, tests: [{events: []}]}", "r.yaml:2:39: rule a: unknown key"),
+            ("rules:\n- {id: a, pattern: {id: [1], detail: {x: [1]}}}", "r.yaml:2:21: rule a: id cannot be derived"),
         ] {
             let error = load_text(text).unwrap_err();
             assert!(error.starts_with(expected), "{text:?}: {error}");

@@ -6,25 +6,32 @@
 //! rule that does what it says.
 
 mod element;
+mod envelope;
+pub mod explain;
 mod file;
 mod fold;
 mod hits;
+mod ignore;
 mod index;
 mod ip;
+pub mod lint;
 mod matcher;
 mod node;
 mod pack;
 mod pattern;
+mod sample;
+mod schema;
 mod search;
 mod set;
 mod wildcard;
 
-pub use file::{FileError, RuleFile, TOPIC_ARN, is_topic_arn, load};
+pub use file::{FileError, RuleFile, RuleSource, RuleTest, TOPIC_ARN, is_topic_arn, load, load_sources};
 pub(crate) use matcher::MATCH_BYTES;
 pub use matcher::Matcher;
 pub use node::Place;
 pub use pack::{PACKS, Pack};
 pub use pattern::Pattern;
+pub use sample::Sample;
 pub use set::{FoundBy, RuleSet};
 
 use std::fmt;

@@ -1,7 +1,10 @@
 //! Rule text as a tree: JSON or YAML, with places, key order and number text.
 
 mod json;
+mod write;
 mod yaml;
+
+pub(super) use json::invalid;
 
 use super::RuleError;
 

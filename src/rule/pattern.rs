@@ -1,8 +1,8 @@
 //! Event patterns: what they may look like, compiled to fields.
 
-use super::RuleError;
 use super::element::Element;
 use super::node::{Member, Node, Place, Value};
+use super::{RuleError, envelope};
 use std::sync::Arc;
 
 /// An Amazon EventBridge event pattern, held against a CloudTrail record: every
@@ -79,17 +79,13 @@ impl Pattern {
         Self::compile(&Node::from_json(text)?)
     }
 
-    /// Compiles a pattern of a rule: as any other, but for one trap.
+    /// Compiles a pattern of a rule: on the record, or on EventBridge's envelope
+    /// around it.
     pub(super) fn compile_for_records(node: &Node) -> Result<Self, RuleError> {
-        if let Value::Object(members) = &node.value
-            && let Some(detail) = members.iter().find(|member| member.key == "detail")
-        {
-            return Err(detail.place.error("a pattern for EventBridge's envelope: use what is inside its detail"));
-        }
-        Self::compile(node)
+        Self::compile(&*envelope::record(node)?)
     }
 
-    fn compile(node: &Node) -> Result<Self, RuleError> {
+    pub(super) fn compile(node: &Node) -> Result<Self, RuleError> {
         let branches = object(node, None, false)?.into_iter().map(in_order);
         Ok(Self { branches: branches.collect::<Result<_, _>>()? })
     }

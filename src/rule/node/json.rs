@@ -6,11 +6,12 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| rule_error(&error))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| invalid(&error))?;
     Places { text, offset: 0, place: Place { line: 1, column: 1 } }.node(raw, 0)
 }
 
-fn rule_error(error: &serde_json::Error) -> RuleError {
+/// What serde_json finds wrong with a text.
+pub(in crate::rule) fn invalid(error: &serde_json::Error) -> RuleError {
     let message = error.to_string();
     // serde_json appends the place to its message; here it has its own field.
     let reason = message.split(" at line ").next().unwrap_or(&message);
@@ -45,10 +46,10 @@ impl<'a> Places<'a> {
         if depth > MAX_DEPTH {
             return Err(place.too_deep());
         }
-        let invalid = |error: serde_json::Error| place.error(error.to_string());
+        let at_place = |error: serde_json::Error| place.error(error.to_string());
         let value = match text.as_bytes().first() {
             Some(b'{') => {
-                let Members(members) = serde_json::from_str(text).map_err(invalid)?;
+                let Members(members) = serde_json::from_str(text).map_err(at_place)?;
                 let members = members.into_iter().map(|(key, node)| {
                     let place = self.of(key.get());
                     let key = serde_json::from_str(key.get()).map_err(|error| place.error(error.to_string()))?;
@@ -57,10 +58,10 @@ impl<'a> Places<'a> {
                 Value::Object(members.collect::<Result<_, RuleError>>()?)
             }
             Some(b'[') => {
-                let nodes: Vec<&RawValue> = serde_json::from_str(text).map_err(invalid)?;
+                let nodes: Vec<&RawValue> = serde_json::from_str(text).map_err(at_place)?;
                 Value::Array(nodes.into_iter().map(|node| self.node(node, depth + 1)).collect::<Result<_, _>>()?)
             }
-            Some(b'"') => Value::String(serde_json::from_str(text).map_err(invalid)?),
+            Some(b'"') => Value::String(serde_json::from_str(text).map_err(at_place)?),
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
             Some(b'n') => Value::Null,

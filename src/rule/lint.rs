@@ -1,0 +1,457 @@
+//! What is surely or probably a mistake in a rule that loads: fields that no
+//! record has, values that theirs never have.
+//!
+//! A rule that never matches looks like one that has nothing to report; this is
+//! where it is told apart. What [`schema`] does not know is left alone.
+
+use super::node::{Node, Place, Value};
+use super::schema::{self, Kind};
+use super::{Pattern, RuleSource, Sample};
+
+/// Something to say about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// Where it is, in the rule's file.
+    pub place: Place,
+    /// What it is.
+    pub reason: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing.
+    Note,
+    /// Part of the rule never matches.
+    Warning,
+    /// A number where a string is: it was most likely mangled on its way here.
+    Error,
+}
+
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Looks through a rule's pattern and what it ignores.
+#[must_use]
+pub fn lint(source: &RuleSource) -> Vec<Finding> {
+    let mut findings = Findings(Vec::new());
+    for pattern in std::iter::once(&source.pattern).chain(&source.ignore) {
+        findings.object(pattern, "");
+        findings.calls(pattern, None, None);
+    }
+    findings.0
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, level: Level, place: Place, reason: String) {
+        self.0.push(Finding { level, place, reason });
+    }
+
+    fn never(&mut self, place: Place, path: &str, why: &str) {
+        self.add(Level::Warning, place, format!("{path}: never matches: {why}"));
+    }
+
+    /// Looks through the object `node`, whose keys stand behind `above`.
+    fn object(&mut self, node: &Node, above: &str) {
+        let Value::Object(members) = &node.value else { return };
+        for member in members {
+            match &member.node.value {
+                Value::Array(branches) if member.key == "$or" => {
+                    branches.iter().for_each(|branch| self.object(branch, above));
+                }
+                Value::Array(elements) => {
+                    let path = format!("{above}{}", member.key);
+                    if self.path(&path, member.place, elements) {
+                        self.elements(&path, elements);
+                    }
+                }
+                _ => self.object(&member.node, &format!("{above}{}.", member.key)),
+            }
+        }
+    }
+
+    /// Looks at the name of a field; true if it is worth looking at the values.
+    fn path(&mut self, path: &str, place: Place, elements: &[Node]) -> bool {
+        if schema::kind(path).is_some() {
+            return true;
+        }
+        let top = path.split('.').next().unwrap_or(path);
+        let never = if elements.iter().all(|element| matches!(operator(element), Some(("exists", Value::Bool(false)))))
+        {
+            "always matches"
+        } else {
+            "never matches"
+        };
+        let known = schema::FIELDS.iter().find(|(known, _)| same_but_case(known, path));
+        let above = path.match_indices('.').map(|(at, _)| &path[..at]);
+        let closed = |kind| matches!(kind, Kind::Text | Kind::Account | Kind::Word(_) | Kind::Flag);
+        if let Some((known, _)) = known {
+            self.add(Level::Warning, place, format!("{path}: {never}: CloudTrail spells it {known}"));
+        } else if matches!(top, "source" | "detail-type" | "account" | "region" | "time" | "id" | "resources")
+            && path == top
+        {
+            let why = "it is a field of EventBridge's envelope, which a pattern is only for if it has detail";
+            self.add(Level::Warning, place, format!("{path}: {never}: {why}"));
+        } else if let Some(above) = above.into_iter().find(|above| schema::kind(above).is_some_and(closed)) {
+            self.add(Level::Warning, place, format!("{path}: {never}: {above} has no fields inside"));
+        } else if schema::kind(top).is_none() {
+            let known = schema::FIELDS.iter().find(|(known, _)| same_but_case(known, top));
+            let hint = known.map_or_else(String::new, |(known, _)| format!("; CloudTrail spells it {known}"));
+            self.add(Level::Warning, place, format!("{path}: {never}: no record is known to have {top}{hint}"));
+        } else {
+            return true;
+        }
+        false
+    }
+
+    fn elements(&mut self, path: &str, elements: &[Node]) {
+        let kind = schema::kind(path).unwrap_or(Kind::Free);
+        for element in elements {
+            match kind {
+                Kind::Free => self.free(path, element),
+                Kind::Object => self.inner(path, element),
+                Kind::Flag => self.flag(path, element),
+                Kind::Text | Kind::Account | Kind::Word(_) => self.text(path, kind, element),
+            }
+        }
+    }
+
+    /// An element for a field of which little is known.
+    fn free(&mut self, path: &str, element: &Node) {
+        let account = path.rsplit('.').next().is_some_and(|name| name.to_ascii_lowercase().ends_with("accountid"));
+        if account && let Some(number) = number(element) {
+            self.number(path, number);
+        }
+    }
+
+    fn inner(&mut self, path: &str, element: &Node) {
+        if let Some(("exists", Value::Bool(false))) = operator(element) {
+            let reason = format!("{path}: always matches: it is an object, and never a value; ask for a field inside");
+            self.add(Level::Warning, element.place, reason);
+        } else {
+            self.never(element.place, path, "it is an object, and never a value; ask for a field inside");
+        }
+    }
+
+    fn flag(&mut self, path: &str, element: &Node) {
+        let fits = match &element.value {
+            Value::Bool(_) | Value::Null => true,
+            Value::Object(_) => matches!(operator(element), Some(("exists" | "anything-but", _))),
+            _ => false,
+        };
+        if !fits {
+            self.never(element.place, path, "it is true or false, without quotes");
+        }
+    }
+
+    fn text(&mut self, path: &str, kind: Kind, element: &Node) {
+        if let Some(number) = number(element) {
+            return self.number(path, number);
+        }
+        match (&element.value, operator(element)) {
+            (Value::Bool(_), _) => self.never(element.place, path, "it is a string: put it in quotes"),
+            (Value::String(text), _) | (_, Some(("exactly", Value::String(text)))) => {
+                self.exact(path, kind, text, element);
+            }
+            (_, Some(("prefix", Value::String(text)))) if path == "eventSource" && text.starts_with("aws.") => {
+                self.never(element.place, path, "its values are like s3.amazonaws.com");
+            }
+            (_, Some(("exists", Value::Bool(false)))) if matches!(path, "eventVersion" | "awsRegion") => {
+                self.never(element.place, path, "every record has it");
+            }
+            (_, Some(("anything-but", Value::Object(_)))) if !accepts_any(element) => {
+                self.never(element.place, path, "nothing is left that it would accept");
+            }
+            _ => {}
+        }
+    }
+
+    /// A string, and nothing else, for a field that holds strings.
+    fn exact(&mut self, path: &str, kind: Kind, text: &str, element: &Node) {
+        let place = element.place;
+        match kind {
+            Kind::Account => {
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                if !text.is_empty()
+                    && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+                    && (digits, text.len()) != (12, 12)
+                {
+                    self.never(place, path, &format!("{text:?} is not twelve digits"));
+                }
+            }
+            Kind::Word(words) => {
+                if !words.contains(&text)
+                    && let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text))
+                {
+                    self.never(place, path, &format!("{text:?} is spelled {word:?}"));
+                } else if path == "eventType" && text.contains(" via CloudTrail") {
+                    self.never(place, path, &format!("{text:?} is a detail-type of EventBridge"));
+                }
+            }
+            _ => match path {
+                "eventSource" => self.event_source(text, place),
+                "eventName" => {
+                    let calls = || schema::CALLS.iter().flat_map(|(_, names)| *names);
+                    if calls().all(|name| *name != text)
+                        && let Some(name) = calls().find(|name| name.eq_ignore_ascii_case(text))
+                    {
+                        self.never(place, path, &format!("{text:?} is spelled {name:?}"));
+                    }
+                }
+                "awsRegion" => {
+                    let zone = text.strip_suffix(|last: char| last.is_ascii_lowercase());
+                    let zone = zone.filter(|region| region.ends_with(|last: char| last.is_ascii_digit()));
+                    if let Some(region) = zone {
+                        self.never(place, path, &format!("{text:?} is a zone; its region is {region:?}"));
+                    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                        self.never(place, path, &format!("{text:?} is spelled in lower case"));
+                    }
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn event_source(&mut self, text: &str, place: Place) {
+        let service = text.strip_prefix("aws.").unwrap_or(text);
+        if !service.contains('.') {
+            let reason = format!("{text:?} is no domain; CloudTrail writes {service}.amazonaws.com");
+            self.never(place, "eventSource", &reason);
+        } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.never(place, "eventSource", &format!("{text:?} is spelled in lower case"));
+        }
+    }
+
+    fn number(&mut self, path: &str, number: &Node) {
+        let reason = format!(
+            "{path}: CloudTrail writes a string, which no number is equal to: put {} in quotes",
+            number.to_json()
+        );
+        self.add(Level::Error, number.place, reason);
+    }
+
+    /// Looks for calls that none of the services asked for has. `sources` and
+    /// `names` are the elements for them around `object`.
+    fn calls<'a>(&mut self, object: &'a Node, mut sources: Option<&'a Node>, mut names: Option<&'a Node>) {
+        let Value::Object(members) = &object.value else { return };
+        let mut own = false;
+        for member in members {
+            match &member.key[..] {
+                "eventSource" => (sources, own) = (Some(&member.node), true),
+                "eventName" => (names, own) = (Some(&member.node), true),
+                _ => {}
+            }
+        }
+        if own
+            && let (Some(sources), Some(names)) = (sources, names)
+            && let (Some(sources), Some(calls)) = (texts(sources), texts(names))
+        {
+            let elsewhere = |name: &&str| {
+                let service = schema::CALLS.iter().find(|(_, names)| names.contains(name));
+                service.map(|(service, _)| *service).filter(|service| {
+                    sources.iter().all(|source| source.strip_suffix(".amazonaws.com") != Some(service))
+                })
+            };
+            let services: Option<Vec<_>> = calls.iter().map(elsewhere).collect();
+            if let Some([service, ..]) = services.as_deref() {
+                let why = format!("{} is a call of {service}.amazonaws.com, not of {}", calls[0], sources.join(" or "));
+                self.never(names.place, "eventName", &why);
+            }
+        }
+        for member in members.iter().filter(|member| member.key == "$or") {
+            if let Value::Array(branches) = &member.node.value {
+                branches.iter().for_each(|branch| self.calls(branch, sources, names));
+            }
+        }
+    }
+}
+
+fn same_but_case(known: &str, path: &str) -> bool {
+    known.eq_ignore_ascii_case(path) && known != path
+}
+
+/// The one operator of an element, and its value.
+fn operator(element: &Node) -> Option<(&str, &Value)> {
+    match &element.value {
+        Value::Object(members) => members.first().map(|member| (&member.key[..], &member.node.value)),
+        _ => None,
+    }
+}
+
+/// A number that an element compares with.
+fn number(element: &Node) -> Option<&Node> {
+    match &element.value {
+        Value::Number(_) => Some(element),
+        Value::Object(members) => members
+            .iter()
+            .filter(|member| matches!(&member.key[..], "anything-but" | "numeric"))
+            .find_map(|member| number(&member.node)),
+        Value::Array(nodes) => nodes.iter().find_map(number),
+        _ => None,
+    }
+}
+
+/// The elements of an array, if all are plain strings.
+fn texts(elements: &Node) -> Option<Vec<&str>> {
+    let Value::Array(nodes) = &elements.value else { return None };
+    nodes.iter().map(|node| if let Value::String(text) = &node.value { Some(&text[..]) } else { None }).collect()
+}
+
+/// Whether an element accepts some string or other.
+fn accepts_any(element: &Node) -> bool {
+    let elements = Node { value: Value::Array(vec![element.clone()]), place: element.place };
+    let pattern = Pattern::compile(&Node::keyed("it", elements));
+    let sample = Sample::from_json(r#"{"it":["\u0001 nobody names this","A","z","0"]}"#);
+    !matches!((pattern, sample), (Ok(pattern), Ok(sample)) if sample.matches(&pattern) == Ok(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(pattern: &str) -> Vec<String> {
+        let source = RuleSource::from_pattern("r", pattern).unwrap();
+        let line = |finding: Finding| format!("{} {}", finding.level.name(), finding.reason);
+        lint(&source).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_never_matches_is_told_with_its_reason() {
+        for (pattern, expected) in [
+            (
+                r#"{"eventSource":["s3"]}"#,
+                r#"warning eventSource: never matches: "s3" is no domain; CloudTrail writes s3.amazonaws.com"#,
+            ),
+            (
+                r#"{"eventSource":["aws.s3"]}"#,
+                r#"warning eventSource: never matches: "aws.s3" is no domain; CloudTrail writes s3.amazonaws.com"#,
+            ),
+            (
+                r#"{"eventSource":[{"prefix":"aws."}]}"#,
+                "warning eventSource: never matches: its values are like s3.amazonaws.com",
+            ),
+            (
+                r#"{"eventSource":["S3.amazonaws.com"]}"#,
+                r#"warning eventSource: never matches: "S3.amazonaws.com" is spelled in lower case"#,
+            ),
+            (
+                r#"{"eventName":["createTopic"]}"#,
+                r#"warning eventName: never matches: "createTopic" is spelled "CreateTopic""#,
+            ),
+            (
+                r#"{"eventSource":["iam.amazonaws.com"],"eventName":["ConsoleLogin"]}"#,
+                "warning eventName: never matches: ConsoleLogin is a call of signin.amazonaws.com, not of iam.amazonaws.com",
+            ),
+            (
+                r#"{"eventSource":["s3.amazonaws.com"],"$or":[{"eventName":["CreateTopic"]},{"errorCode":["x"]}]}"#,
+                "warning eventName: never matches: CreateTopic is a call of sns.amazonaws.com, not of s3.amazonaws.com",
+            ),
+            (
+                r#"{"recipientAccountId":[123456789012]}"#,
+                "error recipientAccountId: CloudTrail writes a string, which no number is equal to: put 123456789012 in quotes",
+            ),
+            (
+                r#"{"userIdentity":{"accountId":[{"anything-but":[123456789012]}]}}"#,
+                "error userIdentity.accountId: CloudTrail writes a string, which no number is equal to: put 123456789012 in quotes",
+            ),
+            (
+                r#"{"requestParameters":{"targetAccountId":[123456789012]}}"#,
+                "error requestParameters.targetAccountId: CloudTrail writes a string, which no number is equal to: put 123456789012 in quotes",
+            ),
+            (
+                r#"{"eventVersion":[1.08]}"#,
+                "error eventVersion: CloudTrail writes a string, which no number is equal to: put 1.08 in quotes",
+            ),
+            (
+                r#"{"recipientAccountId":["1234-5678-9012"]}"#,
+                r#"warning recipientAccountId: never matches: "1234-5678-9012" is not twelve digits"#,
+            ),
+            (r#"{"readOnly":["true"]}"#, "warning readOnly: never matches: it is true or false, without quotes"),
+            (
+                r#"{"userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":[false]}}}}"#,
+                "warning userIdentity.sessionContext.attributes.mfaAuthenticated: never matches: it is a string: put it in quotes",
+            ),
+            (
+                r#"{"userIdentity":{"type":["root"]}}"#,
+                r#"warning userIdentity.type: never matches: "root" is spelled "Root""#,
+            ),
+            (
+                r#"{"eventType":["AwsConsoleSignin"]}"#,
+                r#"warning eventType: never matches: "AwsConsoleSignin" is spelled "AwsConsoleSignIn""#,
+            ),
+            (
+                r#"{"eventType":["AWS API Call via CloudTrail"]}"#,
+                r#"warning eventType: never matches: "AWS API Call via CloudTrail" is a detail-type of EventBridge"#,
+            ),
+            (
+                r#"{"userIdentity":["x"]}"#,
+                "warning userIdentity: never matches: it is an object, and never a value; ask for a field inside",
+            ),
+            (
+                r#"{"userIdentity":[{"exists":false}]}"#,
+                "warning userIdentity: always matches: it is an object, and never a value; ask for a field inside",
+            ),
+            (
+                r#"{"sourceIpAddress":["1.2.3.4"]}"#,
+                "warning sourceIpAddress: never matches: CloudTrail spells it sourceIPAddress",
+            ),
+            (
+                r#"{"userIdentity":{"username":["x"]}}"#,
+                "warning userIdentity.username: never matches: CloudTrail spells it userIdentity.userName",
+            ),
+            (
+                r#"{"useridentity":{"foo":["x"]}}"#,
+                "warning useridentity.foo: never matches: no record is known to have useridentity; CloudTrail spells it userIdentity",
+            ),
+            (
+                r#"{"errorcode":[{"exists":false}]}"#,
+                "warning errorcode: always matches: CloudTrail spells it errorCode",
+            ),
+            (r#"{"eventNam":["x"]}"#, "warning eventNam: never matches: no record is known to have eventNam"),
+            (r#"{"eventName":{"x":["y"]}}"#, "warning eventName.x: never matches: eventName has no fields inside"),
+            (
+                r#"{"source":["aws.s3"]}"#,
+                "warning source: never matches: it is a field of EventBridge's envelope, which a pattern is only for if it has detail",
+            ),
+            (
+                r#"{"awsRegion":["eu-west-1a"]}"#,
+                r#"warning awsRegion: never matches: "eu-west-1a" is a zone; its region is "eu-west-1""#,
+            ),
+            (r#"{"awsRegion":[{"exists":false}]}"#, "warning awsRegion: never matches: every record has it"),
+            (
+                r#"{"errorCode":[{"anything-but":{"wildcard":"*"}}]}"#,
+                "warning errorCode: never matches: nothing is left that it would accept",
+            ),
+        ] {
+            assert_eq!(findings(pattern), [expected], "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_may_match_is_left_alone() {
+        for pattern in [
+            r#"{"eventSource":["s3.amazonaws.com",{"prefix":"s3"}],"eventName":["ListBuckets","SomethingNew"]}"#,
+            r#"{"eventName":["CreatePolicy"],"eventSource":["organizations.amazonaws.com"]}"#,
+            r#"{"eventName":["ConsoleLogin","CreateTopic"],"eventSource":["sns.amazonaws.com"]}"#,
+            r#"{"userIdentity":{"accountId":["123456789012","ANONYMOUS_PRINCIPAL"],"type":["SomethingNew"]}}"#,
+            r#"{"readOnly":[false],"managementEvent":[{"exists":true}]}"#,
+            r#"{"requestParameters":{"anything":{"at":["all",1,true]}},"responseElements":[null]}"#,
+            r#"{"errorCode":[{"exists":false},{"anything-but":"x"}],"awsRegion":["us-gov-west-1"]}"#,
+        ] {
+            assert_eq!(findings(pattern), [""; 0], "{pattern}");
+        }
+    }
+}
