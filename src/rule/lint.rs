@@ -48,7 +48,7 @@ pub fn lint(source: &RuleSource) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     for pattern in std::iter::once(&source.pattern).chain(&source.ignore) {
         findings.object(pattern, "");
-        findings.calls(pattern, None, None);
+        findings.combinations(pattern, &[]);
     }
     findings.0
 }
@@ -243,40 +243,57 @@ impl Findings {
         self.add(Level::Error, number.place, reason);
     }
 
-    /// Looks for calls that none of the services asked for has. `sources` and
-    /// `names` are the elements for them around `object`.
-    fn calls<'a>(&mut self, object: &'a Node, mut sources: Option<&'a Node>, mut names: Option<&'a Node>) {
-        let Value::Object(members) = &object.value else { return };
-        let mut own = false;
-        for member in members {
-            match &member.key[..] {
-                "eventSource" => (sources, own) = (Some(&member.node), true),
-                "eventName" => (names, own) = (Some(&member.node), true),
-                _ => {}
+    /// Looks for values that never come together. `fields` are those of the
+    /// objects around `object`, all of which must match with it.
+    fn combinations<'a>(&mut self, object: &'a Node, fields: &[(String, &'a Node)]) {
+        let mut all = fields.to_vec();
+        let mut choices = Vec::new();
+        gather(object, "", &mut all, &mut choices);
+        for (at, (path, values)) in all.iter().enumerate() {
+            for (other, (other_path, other_values)) in all.iter().enumerate() {
+                // What does not concern a field of this object was told before.
+                if at.max(other) >= fields.len()
+                    && let Some((value, needed)) = never_together(path, values, other_path, other_values)
+                {
+                    let why = format!("{value} comes with {other_path} {needed}, which this rule does not accept");
+                    self.never(values.place, path, &why);
+                }
             }
         }
-        if own
-            && let (Some(sources), Some(names)) = (sources, names)
-            && let (Some(sources), Some(calls)) = (texts(sources), texts(names))
-        {
-            let elsewhere = |name: &&str| {
-                let service = schema::CALLS.iter().find(|(_, names)| names.contains(name));
-                service.map(|(service, _)| *service).filter(|service| {
-                    sources.iter().all(|source| source.strip_suffix(".amazonaws.com") != Some(service))
-                })
-            };
-            let services: Option<Vec<_>> = calls.iter().map(elsewhere).collect();
-            if let Some([service, ..]) = services.as_deref() {
-                let why = format!("{} is a call of {service}.amazonaws.com, not of {}", calls[0], sources.join(" or "));
-                self.never(names.place, "eventName", &why);
+        choices.iter().for_each(|branch| self.combinations(branch, &all));
+    }
+}
+
+/// Collects the fields of an object, by path, and the branches of its choices.
+fn gather<'a>(object: &'a Node, above: &str, fields: &mut Vec<(String, &'a Node)>, choices: &mut Vec<&'a Node>) {
+    let Value::Object(members) = &object.value else { return };
+    for member in members {
+        match &member.node.value {
+            // Choices further inside name their fields from there; none of what never comes together is inside.
+            Value::Array(branches) if member.key == "$or" => {
+                if above.is_empty() {
+                    choices.extend(branches);
+                }
             }
-        }
-        for member in members.iter().filter(|member| member.key == "$or") {
-            if let Value::Array(branches) = &member.node.value {
-                branches.iter().for_each(|branch| self.calls(branch, sources, names));
-            }
+            Value::Array(_) => fields.push((format!("{above}{}", member.key), &member.node)),
+            _ => gather(&member.node, &format!("{above}{}.", member.key), fields, choices),
         }
     }
+}
+
+/// A value of `path`, and one of `other` that it always comes with: if no value
+/// that is asked for comes with one that is accepted there.
+fn never_together(path: &str, values: &Node, other: &str, accepted: &Node) -> Option<(String, String)> {
+    let Value::Array(elements) = &values.value else { return None };
+    let mut first = None;
+    for element in elements {
+        let needed = schema::implied(path, element).into_iter().find(|(implied, _)| *implied == other)?.1;
+        if accepts(accepted, &needed) {
+            return None;
+        }
+        first.get_or_insert((element.to_json(), needed));
+    }
+    first
 }
 
 fn same_but_case(known: &str, path: &str) -> bool {
@@ -304,17 +321,16 @@ fn number(element: &Node) -> Option<&Node> {
     }
 }
 
-/// The elements of an array, if all are plain strings.
-fn texts(elements: &Node) -> Option<Vec<&str>> {
-    let Value::Array(nodes) = &elements.value else { return None };
-    nodes.iter().map(|node| if let Value::String(text) = &node.value { Some(&text[..]) } else { None }).collect()
-}
-
 /// Whether an element accepts some string or other.
 fn accepts_any(element: &Node) -> bool {
     let elements = Node { value: Value::Array(vec![element.clone()]), place: element.place };
-    let pattern = Pattern::compile(&Node::keyed("it", elements));
-    let sample = Sample::from_json(r#"{"it":["\u0001 nobody names this","A","z","0"]}"#);
+    accepts(&elements, r#"["\u0001 nobody names this","A","z","0"]"#)
+}
+
+/// Whether a field's elements accept a value, or one of several, as JSON.
+fn accepts(elements: &Node, value: &str) -> bool {
+    let pattern = Pattern::compile(&Node::keyed("it", elements.clone()));
+    let sample = Sample::from_json(&format!("{{\"it\":{value}}}"));
     !matches!((pattern, sample), (Ok(pattern), Ok(sample)) if sample.matches(&pattern) == Ok(false))
 }
 
@@ -353,11 +369,19 @@ mod tests {
             ),
             (
                 r#"{"eventSource":["iam.amazonaws.com"],"eventName":["ConsoleLogin"]}"#,
-                "warning eventName: never matches: ConsoleLogin is a call of signin.amazonaws.com, not of iam.amazonaws.com",
+                r#"warning eventName: never matches: "ConsoleLogin" comes with eventSource "signin.amazonaws.com", which this rule does not accept"#,
+            ),
+            (
+                r#"{"eventType":["AwsApiCall"],"eventName":["ConsoleLogin"]}"#,
+                r#"warning eventName: never matches: "ConsoleLogin" comes with eventType "AwsConsoleSignIn", which this rule does not accept"#,
+            ),
+            (
+                r#"{"managementEvent":[true],"$or":[{"eventCategory":["Data"]},{"eventName":["X"]}]}"#,
+                r#"warning eventCategory: never matches: "Data" comes with managementEvent false, which this rule does not accept"#,
             ),
             (
                 r#"{"eventSource":["s3.amazonaws.com"],"$or":[{"eventName":["CreateTopic"]},{"errorCode":["x"]}]}"#,
-                "warning eventName: never matches: CreateTopic is a call of sns.amazonaws.com, not of s3.amazonaws.com",
+                r#"warning eventName: never matches: "CreateTopic" comes with eventSource "sns.amazonaws.com", which this rule does not accept"#,
             ),
             (
                 r#"{"recipientAccountId":[123456789012]}"#,
@@ -447,7 +471,9 @@ mod tests {
             r#"{"eventName":["CreatePolicy"],"eventSource":["organizations.amazonaws.com"]}"#,
             r#"{"eventName":["ConsoleLogin","CreateTopic"],"eventSource":["sns.amazonaws.com"]}"#,
             r#"{"userIdentity":{"accountId":["123456789012","ANONYMOUS_PRINCIPAL"],"type":["SomethingNew"]}}"#,
-            r#"{"readOnly":[false],"managementEvent":[{"exists":true}]}"#,
+            r#"{"readOnly":[false],"managementEvent":[{"exists":true}],"eventCategory":["Data"]}"#,
+            r#"{"eventType":[{"anything-but":"AwsServiceEvent"}],"eventName":["ConsoleLogin"]}"#,
+            r#"{"$or":[{"eventType":["AwsApiCall"]},{"eventName":["ConsoleLogin"]}]}"#,
             r#"{"requestParameters":{"anything":{"at":["all",1,true]}},"responseElements":[null]}"#,
             r#"{"errorCode":[{"exists":false},{"anything-but":"x"}],"awsRegion":["us-gov-west-1"]}"#,
         ] {

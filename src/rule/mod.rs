@@ -17,6 +17,7 @@ mod ip;
 pub mod lint;
 mod matcher;
 mod node;
+pub mod overlap;
 mod pack;
 mod pattern;
 mod sample;

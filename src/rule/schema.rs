@@ -4,6 +4,8 @@
 //! Only for lints, which say what is surely a mistake: fields whose values
 //! differ from service to service are not here, and nothing that AWS may add to.
 
+use super::node::{Node, Value};
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -132,7 +134,7 @@ pub(super) fn kind(path: &str) -> Option<Kind> {
 /// where several do.
 pub(super) const CALLS: &[(&str, &[&str])] = &[
     (
-        "signin",
+        SIGNIN,
         &[
             "ConsoleLogin",
             "CheckMfa",
@@ -232,6 +234,38 @@ pub(super) const CALLS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// Further values that always come with one of another field, as JSON.
+const TOGETHER: &[(&str, &str, &str, &str)] = &[
+    ("eventCategory", r#""Data""#, "managementEvent", "false"),
+    ("eventCategory", r#""Insight""#, "eventType", r#""AwsCloudTrailInsight""#),
+    ("eventCategory", r#""Management""#, "managementEvent", "true"),
+    ("eventCategory", r#""NetworkActivity""#, "eventType", r#""AwsVpceEvents""#),
+    ("eventType", r#""AwsCloudTrailInsight""#, "eventCategory", r#""Insight""#),
+    ("eventType", r#""AwsVpceEvents""#, "eventCategory", r#""NetworkActivity""#),
+];
+
+/// The service whose calls have an event type of their own.
+const SIGNIN: &str = "signin";
+
+/// Fields whose value is known where `path` has the value that `element`
+/// stands for, with that value as JSON.
+pub(super) fn implied(path: &str, element: &Node) -> Vec<(&'static str, String)> {
+    let mut implied = Vec::new();
+    if path == "eventName"
+        && let Value::String(name) = &element.value
+        && let Some((service, _)) = CALLS.iter().find(|(_, names)| names.contains(&&name[..]))
+    {
+        implied.push(("eventSource", format!("\"{service}.amazonaws.com\"")));
+        if *service == SIGNIN {
+            implied.push(("eventType", r#""AwsConsoleSignIn""#.to_owned()));
+        }
+    }
+    let value = element.to_json();
+    let together = TOGETHER.iter().filter(|(known, of, ..)| *known == path && *of == value);
+    implied.extend(together.map(|(_, _, other, value)| (*other, (*value).to_owned())));
+    implied
+}
 
 #[cfg(test)]
 mod tests {
