@@ -3,15 +3,19 @@
 //! Here are the options and what the commands share; each command has its file.
 //! Output goes to standard output, everything about the run to standard error.
 
+mod check;
+mod explain;
 mod folder;
 mod invoke;
 mod rules;
 mod scan;
+mod test_pattern;
 
 use crate::alert::plain;
-use crate::rule::{self, Format, PACKS, Rule, RuleFile};
+use crate::rule::{self, Format, PACKS, RuleFile, RuleSource};
 use crate::{Limits, RuleSet};
 use clap::{Args, Parser, Subcommand};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -29,6 +33,9 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Scan(scan::Options),
+    Check(check::Options),
+    TestPattern(test_pattern::Options),
+    Explain(explain::Options),
     Invoke(invoke::Options),
     Rules(rules::Options),
 }
@@ -69,10 +76,13 @@ impl LimitOptions {
 }
 
 /// How a run ended, worst last.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {
+    /// Something matched, or all is well.
     Success,
-    NothingMatched,
+    /// Nothing matched, or something is to be looked at.
+    Negative,
+    /// There was an error.
     Failed,
 }
 
@@ -80,7 +90,7 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         match status {
             Status::Success => Self::SUCCESS,
-            Status::NothingMatched => Self::from(1),
+            Status::Negative => Self::from(1),
             Status::Failed => Self::from(2),
         }
     }
@@ -91,6 +101,9 @@ impl From<Status> for ExitCode {
 pub fn run() -> ExitCode {
     let result = match Options::parse().command {
         Command::Scan(options) => scan::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::TestPattern(options) => test_pattern::run(&options),
+        Command::Explain(options) => explain::run(&options),
         Command::Invoke(options) => invoke::run(&options),
         Command::Rules(options) => rules::run(&options),
     };
@@ -140,25 +153,36 @@ impl Patterns {
         self.rules.is_empty() && self.patterns.is_empty()
     }
 
-    /// Compiles everything that was asked for; `format` overrules what the
-    /// rules say.
-    fn compile(&self, format: Option<Format>) -> Result<Arc<RuleSet>, Failure> {
-        let files = self.rules.iter().map(|name| read_rules(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut rules = rule::load(&files).map_err(|error| Failure::Usage(error.to_string()))?;
-        let known: HashSet<_> = rules.iter().map(|rule| rule.id.clone()).collect();
+    /// Reads everything that was asked for.
+    fn sources(&self) -> Result<Vec<RuleSource>, Failure> {
+        let mut sources = read_sources(&self.rules)?;
+        let known: HashSet<_> = sources.iter().map(|source| source.rule.id.clone()).collect();
         for (number, pattern) in (1..).zip(&self.patterns) {
             let id = format!("pattern-{number}");
             if known.contains(&id) {
                 return Err(Failure::Usage(format!("{id} is the id of a rule already")));
             }
-            let rule = Rule::from_pattern(&id, pattern).map_err(|error| Failure::Usage(format!("{id}: {error}")))?;
-            rules.push(rule);
+            let source = RuleSource::from_pattern(&id, pattern);
+            sources.push(source.map_err(|error| Failure::Usage(format!("{id}: {error}")))?);
         }
+        Ok(sources)
+    }
+
+    /// Compiles everything that was asked for; `format` overrules what the
+    /// rules say.
+    fn compile(&self, format: Option<Format>) -> Result<Arc<RuleSet>, Failure> {
+        let mut rules: Vec<_> = self.sources()?.into_iter().map(|source| source.rule).collect();
         for rule in &mut rules {
             rule.format = format.or(rule.format);
         }
         Ok(Arc::new(RuleSet::new(rules)))
     }
+}
+
+/// Reads rule files and packs.
+fn read_sources(names: &[String]) -> Result<Vec<RuleSource>, Failure> {
+    let files = names.iter().map(|name| read_rules(name)).collect::<Result<Vec<_>, _>>()?;
+    rule::load_sources(&files).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Reads a rule file, or takes the pack of that name.
@@ -175,4 +199,15 @@ fn read_rules(name: &str) -> Result<RuleFile, Failure> {
         },
     };
     Ok(RuleFile { name: name.to_owned(), text })
+}
+
+/// The text that an argument is, or that of the file it names as `file://PATH`,
+/// which is how the AWS CLI reads its arguments.
+fn text_or_file(argument: &str) -> Result<Cow<'_, str>, Failure> {
+    match argument.strip_prefix("file://") {
+        None => Ok(Cow::Borrowed(argument)),
+        Some(path) => std::fs::read_to_string(path)
+            .map(Cow::Owned)
+            .map_err(|error| Failure::Usage(format!("{}: {error}", plain(path)))),
+    }
 }

@@ -81,7 +81,7 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     }
     Ok(match scan.totals {
         Totals { failed: 1.., .. } => Status::Failed,
-        Totals { matches: 0, .. } => Status::NothingMatched,
+        Totals { matches: 0, .. } => Status::Negative,
         _ => Status::Success,
     })
 }

@@ -5,7 +5,7 @@
 //! matcher; nothing here decides what matches.
 
 use super::node::{Node, Value};
-use super::{Pattern, RuleError, RuleSource, Sample};
+use super::{Pattern, Rule, RuleError, RuleSet, RuleSource, Sample};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -65,7 +65,9 @@ impl Explanation {
 }
 
 impl Part {
-    fn matches(&self) -> bool {
+    /// Whether it matches, by itself.
+    #[must_use]
+    pub fn matches(&self) -> bool {
         match self {
             Self::Field(field) => field.matches,
             Self::Choice(branches) => branches.iter().any(|parts| parts.iter().all(Self::matches)),
@@ -110,6 +112,19 @@ impl Case {
     /// As [`Sample::from_json`].
     pub fn from_json(text: &str) -> Result<Self, CaseError> {
         Ok(Self { sample: Sample::from_json(text)?, record: Node::from_json(text)? })
+    }
+
+    /// A record that is part of a rule file.
+    pub(super) fn from_node(node: &Node) -> Result<Self, RuleError> {
+        Ok(Self { sample: Sample::from_node(node)?, record: node.clone() })
+    }
+
+    /// Whether a rule alerts on the record.
+    ///
+    /// # Errors
+    /// What fails the object of a log file that holds such a record.
+    pub fn alerts(&self, rule: &Rule) -> Result<bool, crate::Error> {
+        Ok(!self.sample.matching(&RuleSet::new(vec![rule.clone()]))?.is_empty())
     }
 
     /// Explains what a rule makes of the record.

@@ -1,7 +1,8 @@
 //! Rule files: YAML or JSON text to rules.
 
 use super::node::{Member, Node, Place, Value};
-use super::{Format, Mode, Pattern, Rule, RuleError, Sample, Severity, envelope, ignore};
+use super::explain::Case;
+use super::{Format, Mode, Pattern, Rule, RuleError, Severity, envelope, ignore};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -93,7 +94,7 @@ pub struct RuleTest {
     /// Whether the rule is to match it.
     pub matches: bool,
     /// The record.
-    pub event: Sample,
+    pub event: Case,
 }
 
 /// Reads rule files as [`load`], with places and tests.
@@ -264,7 +265,7 @@ impl<'a> TestDraft<'a> {
     }
 
     fn build(&self) -> Result<RuleTest, RuleError> {
-        let event = Sample::from_node(self.event)?;
+        let event = Case::from_node(self.event)?;
         Ok(RuleTest { name: self.name.to_owned(), place: self.place, matches: self.matches, event })
     }
 }
@@ -376,9 +377,8 @@ mod tests {
         let file = RuleFile { name: "r.yaml".into(), text: text.into() };
         let source = load_sources(&[file]).unwrap().remove(0);
         assert_eq!((&source.file[..], source.place.line, source.rule.ignore.len()), ("r.yaml", 3, 1));
-        let rules = crate::RuleSet::new(vec![source.rule]);
         for test in &source.tests {
-            assert_eq!(test.event.matching(&rules).unwrap().is_empty(), !test.matches, "{}", test.name);
+            assert_eq!(test.event.alerts(&source.rule).unwrap(), test.matches, "{}", test.name);
         }
         assert_eq!(source.tests.iter().map(|test| test.place.line).collect::<Vec<_>>(), [6, 7, 8]);
     }

@@ -12,8 +12,15 @@ pub struct Pack {
 }
 
 /// All of them.
-pub const PACKS: &[Pack] = &[Pack {
-    name: "tutorial",
-    about: "SNS topics created and deleted, as in the AWS guide \"Using AWS Lambda with AWS CloudTrail\"",
-    text: include_str!("../../rules/tutorial.yaml"),
-}];
+pub const PACKS: &[Pack] = &[
+    Pack {
+        name: "tutorial",
+        about: "SNS topics created and deleted, as in the AWS guide \"Using AWS Lambda with AWS CloudTrail\"",
+        text: include_str!("../../rules/tutorial.yaml"),
+    },
+    Pack {
+        name: "cis",
+        about: "the monitoring controls of the CIS AWS Foundations Benchmark",
+        text: include_str!("../../rules/cis.yaml"),
+    },
+];
