@@ -235,15 +235,173 @@ fn rule_errors_name_file_and_place_and_patterns_theirs() {
         "{}",
         found.err
     );
-    let found = run(&["scan", "-p", r#"{"detail":{"eventName":["x"]}}"#, "testdata/bucket"]);
-    assert!(found.err.contains("pattern-1: line 1, column 2:") && found.status == 2, "{}", found.err);
+    let found = run(&["scan", "-p", r#"{"id":["x"],"detail":{"eventName":["x"]}}"#, "testdata/bucket"]);
+    assert!(found.err.contains("pattern-1: line 1, column 2: id cannot be derived"), "{}", found.err);
+    assert_eq!(found.status, 2);
 }
 
 #[test]
 fn rules_lists_packs_and_prints_one() {
-    assert!(run(&["rules"]).out.starts_with("tutorial "));
-    assert_eq!(run(&["rules", "tutorial"]).out, fs::read_to_string("rules/tutorial.yaml").unwrap());
+    let names: Vec<_> = run(&["rules"]).out.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["tutorial", "cis"]);
+    for name in names {
+        assert_eq!(run(&["rules", &name]).out, fs::read_to_string(format!("rules/{name}.yaml")).unwrap());
+    }
     assert_eq!(run(&["rules", "none"]).status, 2);
+}
+
+/// A rule file in a folder of its own, which has to be kept.
+fn rule_file(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, name) = path(&folder, "r.yaml");
+    fs::write(file, text).unwrap();
+    (folder, name)
+}
+
+#[test]
+fn packs_pass_their_checks_and_every_rule_has_tests() {
+    let found = run(&["check", "tutorial", "cis"]);
+    assert_eq!(found.status, 0, "{}", found.out);
+    assert!(found.err.contains("17 rules, 43 tests, 0 failed, 0 warnings"), "{}", found.err);
+    assert!(!found.out.contains("no tests"), "{}", found.out);
+    assert!(
+        found.out.contains("sns-topic-removed: 2 tests passed; found by the value of eventName\n"),
+        "{}",
+        found.out
+    );
+    let quiet = run(&["check", "--quiet", "tutorial"]);
+    assert_eq!((quiet.out, quiet.err, quiet.status), (String::new(), String::new(), 0));
+}
+
+#[test]
+fn check_tells_what_is_wrong_where_and_how_bad_it_is() {
+    let pattern = "eventName: [CreateTopic]";
+    for (text, line, status) in [
+        (
+            "rules:\n- {id: a, pattern: {eventSource: [sns]}}",
+            r#":2:35: warning: rule a: eventSource: never matches: "sns" is no domain; CloudTrail writes sns.amazonaws.com"#,
+            1,
+        ),
+        (
+            "rules:\n- id: a\n  pattern: {recipientAccountId: [123456789012]}",
+            ":3:34: error: rule a: recipientAccountId: CloudTrail writes a string, which no number is equal to: put \
+             123456789012 in quotes",
+            2,
+        ),
+        (
+            "rules:\n- id: a\n  pattern: {userIdentity: {accountId: [012345678901]}}",
+            "a: no tests; found by the value of userIdentity.accountId",
+            0,
+        ),
+        (
+            "rules:\n- {id: a, pattern: {errorCode: [{exists: false}]}}",
+            ":2:3: note: rule a: no field leads to it: it is looked at for every record",
+            0,
+        ),
+        (
+            "rules:\n- {id: a, pattern: {PATTERN}}\n- {id: b, pattern: {PATTERN}}",
+            ":2:3: note: rule a: rule b matches the same records",
+            0,
+        ),
+        (
+            "rules:\n- id: a\n  pattern: {PATTERN}\n  tests: [{name: t, match: true, event: {eventName: X}}]",
+            r#":4:11: failed: rule a: test "t" should match, and does not: eventName is to be "CreateTopic", and is "X""#,
+            1,
+        ),
+        (
+            "rules:\n- id: a\n  pattern: {PATTERN}\n  tests:\n  - {name: t, match: false, event: {eventName: CreateTopic}}",
+            r#":5:5: failed: rule a: test "t" should not match, and does: all fields match"#,
+            1,
+        ),
+        (
+            "ignore: [{userIdentity: {type: [AWSService]}}]\nrules:\n- id: a\n  pattern: {PATTERN}\n  tests:\n\
+             \x20 - {name: t, match: true, event: {eventName: CreateTopic, userIdentity: {type: AWSService}}}",
+            r#":6:5: failed: rule a: test "t" should match, and does not: the event is ignored"#,
+            1,
+        ),
+        ("rules:\n- {id: a, pattern: {PATTERN}, tests: 5}", ":2:55: rule a: tests must be an array, not a number", 2),
+        ("rules: [{id: a}]", ":1:9: rule a: the pattern is missing", 2),
+    ] {
+        let (_folder, name) = rule_file(&text.replace("PATTERN", pattern));
+        let found = run(&["check", &name]);
+        let line = if line.starts_with(':') { format!("{name}{line}") } else { line.to_owned() };
+        let all = found.out + &found.err;
+        assert!(all.lines().any(|other| other.strip_prefix("trailwire: ").unwrap_or(other) == line), "{line}\n{all}");
+        assert_eq!(found.status, status, "{all}");
+    }
+    assert_eq!(run(&["check"]).status, 2);
+    assert_eq!(run(&["check", "no-such-pack"]).status, 2);
+}
+
+#[test]
+fn records_that_a_rule_ignores_are_not_found() {
+    let (_folder, name) = rule_file(
+        "ignore: [{awsRegion: [eu-west-1]}]\nrules:\n- {id: a, pattern: {eventName: [A]}}\n\
+         - {id: b, pattern: {eventName: [A]}, ignore: [{userIdentity: {type: [Root]}}]}\n",
+    );
+    let input = "{\"eventName\":\"A\"}\n{\"eventName\":\"A\",\"awsRegion\":\"eu-west-1\"}\n\
+                 {\"eventName\":\"A\",\"userIdentity\":{\"type\":\"Root\"}}\n";
+    let found = run_with(&["scan", "-r", &name, "-o", "count", "-"], input.as_bytes());
+    assert_eq!((&found.out[..], found.status), ("2\ta\n1\tb\n", 0), "{}", found.err);
+}
+
+#[test]
+fn patterns_of_eventbridge_work_as_they_were_pasted() {
+    let pattern = r#"{"source":["aws.sns"],"detail-type":["AWS API Call via CloudTrail"],"account":["123456789012"],
+        "detail":{"eventName":["CreateTopic"]}}"#;
+    let own = r#"{"eventSource":["sns.amazonaws.com"],"eventType":["AwsApiCall"],"recipientAccountId":["123456789012"],
+        "eventName":["CreateTopic"]}"#;
+    let records = |pattern: &str| run(&["scan", "-p", pattern, "-o", "record", "testdata/bucket"]);
+    let (pasted, own) = (records(pattern), records(own));
+    assert_eq!((&pasted.out, pasted.status), (&own.out, 0), "{}", pasted.err);
+}
+
+#[test]
+fn test_pattern_derives_nothing() {
+    let answer = |pattern: &str, event: &str| {
+        let found = run(&["test-pattern", "--event-pattern", pattern, "--event", event]);
+        (found.out, found.status, found.err)
+    };
+    let pasted = r#"{"source":["aws.s3"],"detail":{"eventName":["X"]}}"#;
+    let record = r#"{"eventSource":"s3.amazonaws.com","eventName":"X"}"#;
+    assert_eq!(answer(pasted, record), ("false\n".into(), 1, String::new()));
+    let envelope = r#"{"source":"aws.s3","detail":{"eventName":"X"}}"#;
+    assert_eq!(answer(pasted, envelope), ("true\n".into(), 0, String::new()));
+    for (pattern, event, reason) in [
+        (r#"{"a":"x"}"#, "{}", "invalid event pattern: line 1, column 6: a must be an array"),
+        (r#"{"a":["x"]}"#, "{", "invalid event: line 1, column 1: invalid JSON: EOF"),
+        (r#"{"a":["x"]}"#, "[]", "invalid event: line 1, column 1: an event must be a JSON object"),
+        ("file://no/such/file", "{}", "no/such/file: No such file"),
+    ] {
+        let (out, status, err) = answer(pattern, event);
+        assert!(out.is_empty() && status == 2 && err.contains(reason), "{pattern} {event}: {err}");
+    }
+}
+
+#[test]
+fn explain_shows_what_was_wanted_and_what_there_is() {
+    let event = r#"{"eventSource":"sns.amazonaws.com","eventName":"CreateTopic","userIdentity":{"type":"Root"}}"#;
+    let (_folder, name) = rule_file(
+        "rules:\n- id: a\n  pattern: {eventSource: [sns.amazonaws.com], $or: [{eventname: [X]}, {eventName: [{prefix: Create}]}]}\n\
+         \x20 ignore: [{userIdentity: {type: [AWSService]}}]\n",
+    );
+    let found = run(&["explain", "-r", &name, "-p", r#"{"readOnly":[true]}"#, "--event", event]);
+    let expected = "rule a: matches
+  yes   eventSource: wanted \"sns.amazonaws.com\"; it is \"sns.amazonaws.com\"
+  yes   $or: one of 2
+    (1)
+      no    eventname: wanted \"X\"; there is no value (there is eventName: case matters)
+    (2)
+      yes   eventName: wanted begins with \"Create\"; it is \"CreateTopic\"
+  ignore, pattern 1: does not match
+  no    userIdentity.type: wanted \"AWSService\"; it is \"Root\"
+rule pattern-1: does not match
+  no    readOnly: wanted true; there is no value
+";
+    assert_eq!((&found.out[..], found.status), (expected, 0), "{}", found.err);
+    assert_eq!(run(&["explain", "-p", r#"{"x":[1]}"#, "--event", event]).status, 1);
+    assert_eq!(run(&["explain", "--event", event]).status, 2);
+    assert_eq!(run(&["explain", "-r", "tutorial", "--event", "nothing"]).status, 2);
 }
 
 fn invoke(event: &str, arguments: &[&str]) -> Run {

@@ -9,9 +9,10 @@ use common::oracle::{self, Shape};
 use common::{Random, files, folder, gunzip, pipeline, rules, run_whole};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trailwire::ErrorKind;
-use trailwire::rule::Pattern;
+use trailwire::rule::{Pattern, Rule, RuleFile};
+use trailwire::{ErrorKind, RuleSet};
 
 /// The lines of a file of the corpus, each an object; `None` where the corpus is not there.
 fn lines(name: &str) -> Option<Vec<HashMap<String, Box<RawValue>>>> {
@@ -101,6 +102,48 @@ fn reference_cases() {
         eprintln!("{name}: {decided} decided, {refused} refused");
         assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     }
+}
+
+/// The same from the command line, for some of them.
+#[test]
+#[cfg(feature = "cli")]
+fn test_pattern_answers_as_the_reference() {
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        format!("file://{}", path.to_str().unwrap())
+    };
+    let (mut all, mut wrong) = (0, Vec::new());
+    for name in ["pattern-cases.jsonl", "pattern-random.jsonl"] {
+        let Some(cases) = cases(name) else { return };
+        for case in cases.iter().step_by(cases.len() / 100) {
+            let (pattern, event) = (&case.pattern[..], case.event.as_deref().unwrap_or("{}"));
+            // As text and as files, in turn.
+            let (pattern, event) = if all % 2 == 0 {
+                (pattern.to_owned(), event.to_owned())
+            } else {
+                (file("pattern.json", pattern), file("event.json", event))
+            };
+            let program = std::process::Command::new(env!("CARGO_BIN_EXE_trailwire"))
+                .args(["test-pattern", "--event-pattern", &pattern, "--event", &event])
+                .output()
+                .unwrap();
+            let expected: (&[u8], i32) = match case.matches {
+                Some(true) => (b"true\n", 0),
+                Some(false) => (b"false\n", 1),
+                None => (b"", 2),
+            };
+            if (&program.stdout[..], program.status.code()) != (expected.0, Some(expected.1))
+                || program.stderr.is_empty() != case.matches.is_some()
+            {
+                wrong.push(format!("{}: {program:?}", case.id));
+            }
+            all += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {all}\n{}", wrong.len(), wrong.join("\n"));
+    assert!(all >= 200);
 }
 
 #[test]
@@ -197,6 +240,47 @@ fn written_rules_in_one_set_answer_as_each_by_itself_on_real_logs() {
     }
     eprintln!("{} patterns on {records} records: {matches} matches", patterns.len());
     assert!(matches > 1_000);
+}
+
+/// The pack's patterns are those of the benchmark, and find in real logs what the oracle finds.
+#[test]
+fn the_cis_pack_finds_what_the_benchmark_asks_for() {
+    let Some(controls) = lines("rules/cis.jsonl") else { return };
+    let pack = trailwire::rule::PACKS.iter().find(|pack| pack.name == "cis").unwrap();
+    let file = RuleFile { name: pack.name.to_owned(), text: pack.text.to_owned() };
+    let rules = trailwire::rule::load(&[file]).unwrap();
+    let text = |rule: &Rule| {
+        let control = rule.id.split('-').nth(1).unwrap();
+        let line = controls.iter().find(|line| string(&line["id"]) == control).unwrap();
+        // In the filter since version 6.
+        line["pattern"]
+            .get()
+            .replace("\"DeleteSecurityGroup\"", "\"DeleteSecurityGroup\", \"ModifySecurityGroupRules\"")
+    };
+    let texts: Vec<String> = rules.iter().map(text).collect();
+    assert_eq!(texts.len(), 15);
+    for (rule, text) in rules.iter().zip(&texts) {
+        assert_eq!(rule.pattern, Pattern::from_json(text).unwrap(), "{}", rule.id);
+    }
+    let naive: Vec<oracle::Pattern> = texts.iter().map(|text| oracle::Pattern::new(text)).collect();
+    let mut pipeline = pipeline(&Arc::new(RuleSet::new(rules)));
+    let mut matches = 0;
+    for path in files(&folder("../shared/corpus/logs")) {
+        let Some(text) = gunzip(&std::fs::read(&path).unwrap()) else { continue };
+        let Some(Shape::Records(records)) = str::from_utf8(&text).ok().map(oracle::document) else { continue };
+        let got = run_whole(&mut pipeline, &text);
+        let found = got.found.iter().flat_map(|found| found.rules.iter().map(|&rule| (found.number, rule)));
+        let found: BTreeSet<_> = found.collect();
+        let mut expected = BTreeSet::new();
+        for (number, (_, record)) in (1..).zip(records) {
+            let leaves = oracle::leaves(record);
+            expected.extend((0..).zip(&naive).filter(|(_, it)| it.matches(&leaves)).map(|(rule, _)| (number, rule)));
+        }
+        assert_eq!(found, expected, "{}", path.display());
+        matches += found.len();
+    }
+    eprintln!("{matches} matches");
+    assert!(matches > 100);
 }
 
 /// What a condition over named patterns comes to: names with `and`, `or`, `not` and brackets.

@@ -33,7 +33,8 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let sources = read_sources(&options.rules)?;
     let set = RuleSet::new(sources.iter().map(|source| source.rule.clone()).collect());
     let mut shared: HashMap<u32, String> = overlaps(&set).into_iter().collect();
-    let mut check = Check { out: io::BufWriter::new(io::stdout()), warnings: 0, tests: 0, failed: 0, worst: Level::Note };
+    let mut check =
+        Check { out: io::BufWriter::new(io::stdout()), warnings: 0, tests: 0, failed: 0, worst: Level::Note };
     for (number, source) in (0..).zip(&sources) {
         for finding in lint(source) {
             check.say(source, finding.place, finding.level, &finding.reason)?;
@@ -50,9 +51,8 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         if !options.quiet {
             let tests = match (source.tests.len(), check.failed - failed) {
                 (0, _) => "no tests".to_owned(),
-                (1, 0) => "1 test passed".to_owned(),
-                (all, 0) => format!("{all} tests passed"),
-                (all, failed) => format!("{failed} of {all} tests FAILED"),
+                (all, 0) => format!("{} passed", counted(all, "test")),
+                (all, failed) => format!("{failed} of {} FAILED", counted(all, "test")),
             };
             writeln!(check.out, "{}: {tests}; found by {found_by}", source.rule.id)?;
         }
@@ -60,13 +60,19 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     check.out.flush()?;
     if !options.quiet {
         let Check { warnings, tests, failed, .. } = check;
-        complain(&format_args!("{} rules, {tests} tests, {failed} failed, {warnings} warnings", sources.len()));
+        let [rules, tests, warnings] =
+            [(sources.len(), "rule"), (tests, "test"), (warnings, "warning")].map(|(count, what)| counted(count, what));
+        complain(&format_args!("{rules}, {tests}, {failed} failed, {warnings}"));
     }
     Ok(match check.worst {
         Level::Note => Status::Success,
         Level::Warning => Status::Negative,
         Level::Error => Status::Failed,
     })
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn found_by(set: &RuleSet, rule: u32) -> String {

@@ -1,7 +1,7 @@
 //! Rule files: YAML or JSON text to rules.
 
-use super::node::{Member, Node, Place, Value};
 use super::explain::Case;
+use super::node::{Member, Node, Place, Value};
 use super::{Format, Mode, Pattern, Rule, RuleError, Severity, envelope, ignore};
 use std::borrow::Cow;
 use std::collections::HashMap;
