@@ -354,13 +354,28 @@ fn what_a_pipeline_allocates_at_once_is_the_buffer_of_the_formula() {
 fn hostile_objects_stay_within_the_formula() {
     let limits = Limits::default();
     let fill = limits.max_record_bytes - 100;
-    let rules = rules(&[r#"{"a":{"b":[1]},"c":[{"exists":true}]}"#]);
+    let rules = rules(&[
+        r#"{"a":{"b":[1]},"c":[{"exists":true}]}"#,
+        // A choice of elements has to be searched for, over what is listed and what must be absent.
+        r#"{"a":{"b":[1],"d":[{"anything-but":[1,2]}],"e":[{"exists":false}]}}"#,
+    ]);
     let values = format!(r#"[{{"a":[{}{{}}]}}]"#, r#"{"b":1},"#.repeat(fill / 8));
     let text = format!(r#"[{{"c":"\n{}"}}]"#, "x".repeat(fill));
     let key = format!(r#"[{{"\n{}":1}}]"#, "x".repeat(fill));
     let deep = format!(r#"{{"x":{}"#, "[".repeat(1 << 20));
     let frames = format!(r#"[{{"a":[{}0]}}]"#, "{},".repeat(fill / 3));
-    let objects = [("values", values), ("text", text), ("key", key), ("deep", deep), ("frames", frames)];
+    // Of what is listed a value for each element; and elements each of which lacks something.
+    let listed = format!(r#"[{{"a":[{}{{}}]}}]"#, r#"{"d":1},{"d":2},"#.repeat(fill / 16));
+    let search = format!(r#"[{{"a":[{}{{}}]}}]"#, r#"{"b":1},{"d":1},{"e":1},{"d":3},"#.repeat(fill / 32));
+    let objects = [
+        ("values", values),
+        ("text", text),
+        ("key", key),
+        ("deep", deep),
+        ("frames", frames),
+        ("listed", listed),
+        ("search", search),
+    ];
     let before = LIVE.get();
     let read_all = || {
         let mut pipeline = Pipeline::new(rules, &limits, Layout::Files);
