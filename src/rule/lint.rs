@@ -288,7 +288,8 @@ fn never_together(path: &str, values: &Node, other: &str, accepted: &Node) -> Op
     let mut first = None;
     for element in elements {
         let needed = schema::implied(path, element).into_iter().find(|(implied, _)| *implied == other)?.1;
-        if accepts(accepted, &needed) {
+        // A service by its bare name is told of by itself.
+        if accepts(accepted, &needed) || accepts(accepted, &needed.replace(".amazonaws.com", "")) {
             return None;
         }
         first.get_or_insert((element.to_json(), needed));
