@@ -18,17 +18,18 @@
 //! | 2 | [`inflate`], [`buffer`] | stored bytes, in any chunks | decompressed bytes with their masks |
 //! | 3 | [`records`] | a window of the buffer | one span per record |
 //! | 4 | [`fields`] | a record and the wanted paths | its values at them |
-//! | 5 | [`rule`] | rule text; a record's values | a compiled set; the rules that match |
-//! | 6 | `pipeline` | stored bytes | matches, to a sink that may pause it |
-//! | 7 | [`alert`] | a match | subject, body, attributes and id |
-//! | 8 | [`handler`] | an invocation event | alerts to a publisher, and the answer |
-//! | 9 | [`aws`] | objects in S3; alerts | bytes; outcomes of SNS |
-//! | 10 | [`lambda`] | Lambda's events, the environment | answers, logs, metrics |
-//! | 10 | [`cli`] | arguments | output and exit status |
+//! | 5 | [`picker`] | a record by itself | its values at wanted paths |
+//! | 6 | [`rule`] | rule text; a record's values | a compiled set; the rules that match |
+//! | 7 | `pipeline` | stored bytes | matches, to a sink that may pause it |
+//! | 8 | [`alert`] | a match | subject, body, attributes and id |
+//! | 9 | [`handler`] | an invocation event | alerts to a publisher, and the answer |
+//! | 10 | [`aws`] | objects in S3; alerts | bytes; outcomes of SNS |
+//! | 11 | [`lambda`] | Lambda's events, the environment | answers, logs, metrics |
+//! | 11 | [`cli`] | arguments | output and exit status |
 //!
 //! Imports point from a higher level to a lower one (`tests/layers.rs` sees to
-//! it). Levels 0 to 7 are pure: no input or output, no clock, no async, and no
-//! AWS anywhere; level 8 is async, and knows AWS by its events only. Each stage
+//! it). Levels 0 to 8 are pure: no input or output, no clock, no async, and no
+//! AWS anywhere; level 9 is async, and knows AWS by its events only. Each stage
 //! returns "more input is needed" as a value with the number of bytes it took,
 //! works for chunks of any size, and keeps memory within [`Limits`].
 //!
@@ -81,6 +82,7 @@ mod json;
 pub mod lambda;
 pub mod limits;
 mod paths;
+pub mod picker;
 mod pipeline;
 pub mod records;
 pub mod rule;

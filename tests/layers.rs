@@ -7,12 +7,13 @@ use std::fs;
 use std::path::Path;
 
 /// The modules, lowest level first.
-const LEVELS: [&[&str]; 11] = [
+const LEVELS: [&[&str]; 12] = [
     &["error", "limits"],
     &["scan", "json", "paths"],
     &["inflate", "buffer"],
     &["records"],
     &["fields"],
+    &["picker"],
     &["rule"],
     &["pipeline"],
     &["alert"],

@@ -1,10 +1,8 @@
 //! What an alert says about a record: a table of paths and their values.
 
-use crate::buffer::Buffer;
-use crate::fields::Fields;
+use crate::Scalar;
 use crate::paths::{NodeId, PathTree, ROOT};
-use crate::records::Record;
-use crate::{Error, Limits, Scalar};
+use crate::picker::Picker;
 use simd_json::prelude::ValueAsScalar as _;
 use simd_json::tape;
 
@@ -70,29 +68,30 @@ const PATHS: [(Fact, &str); 26] = [
 ];
 
 /// Reads facts; holds what that takes.
-pub(super) struct FactReader {
+pub struct FactReader {
     /// Slot *n* is the path of fact *n*.
-    tree: PathTree,
-    fields: Fields,
+    picker: Picker,
     buffers: simd_json::Buffers,
     copy: Vec<u8>,
 }
 
 /// The facts of one record: of each path the first string, where there is one.
 #[derive(Default)]
-pub(super) struct Facts {
+pub struct Facts {
     values: [Option<String>; PATHS.len()],
     /// Whether the record is JSON that simd-json accepts.
     pub(super) parsed: bool,
 }
 
 impl FactReader {
-    pub(super) fn new() -> Self {
-        let mut tree = PathTree::default();
+    /// Empty scratch space.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut picker = Picker::new();
         for (_, path) in PATHS {
-            tree.insert(path);
+            picker.want(path);
         }
-        Self { tree, fields: Fields::new(), buffers: simd_json::Buffers::default(), copy: Vec::new() }
+        Self { picker, buffers: simd_json::Buffers::default(), copy: Vec::new() }
     }
 
     /// Reads the facts of a record.
@@ -109,30 +108,31 @@ impl FactReader {
         match simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) {
             Ok(tape) => {
                 facts.parsed = true;
-                facts.collect(tape.as_value(), &self.tree, ROOT);
+                facts.collect(tape.as_value(), self.picker.tree(), ROOT);
             }
-            Err(_) => {
-                // What stands before a fault is kept; a fault here was seen
-                // before the record matched, or is where no rule looks.
-                let _ = self.pick(record, &mut facts);
-            }
+            Err(_) => facts = self.pick(record),
         }
         facts
     }
 
-    fn pick(&mut self, record: &[u8], facts: &mut Facts) -> Result<(), Error> {
-        let bytes = record.len();
-        let mut buffer = Buffer::new(&Limits { max_record_bytes: bytes, window_bytes: bytes, ..Limits::default() });
-        buffer.spare()[..bytes].copy_from_slice(record);
-        buffer.fill(bytes);
-        let window = buffer.window();
-        let whole = Record { start: 0, end: bytes, offset: 0, number: 0, inner: &[] };
-        self.fields.pick(&window, whole, &self.tree, |leaf| {
-            if let Scalar::String(text) = leaf.value {
-                facts.values[leaf.slot as usize].get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+    /// Picks the facts of a record from its text, and parses no more than that
+    /// takes.
+    pub fn pick(&mut self, record: &[u8]) -> Facts {
+        let mut facts = Facts::default();
+        // What stands before a fault is kept; a fault here was seen before the
+        // record matched, or is where no rule looks.
+        let _ = self.picker.pick(record, |slot, value| {
+            if let Scalar::String(text) = value {
+                facts.values[slot as usize].get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
             }
-            Ok(())
-        })
+        });
+        facts
+    }
+}
+
+impl Default for FactReader {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -165,7 +165,8 @@ impl Facts {
     }
 
     /// Who made the call, in few words.
-    pub(super) fn who(&self) -> String {
+    #[must_use]
+    pub fn who(&self) -> String {
         let arn = self.get(Fact::Arn);
         let last = arn.and_then(|arn| arn.rsplit('/').next());
         match (self.get(Fact::IdentityType), self.get(Fact::UserName), self.get(Fact::IssuerName)) {
@@ -184,11 +185,15 @@ impl Facts {
         }
     }
 
-    pub(super) fn event_name(&self) -> Option<&str> {
+    /// The call, or what else the event is named by.
+    #[must_use]
+    pub fn event_name(&self) -> Option<&str> {
         self.first(&[Fact::EventName, Fact::InsightEventName, Fact::EventType])
     }
 
-    pub(super) fn event_source(&self) -> Option<&str> {
+    /// The service.
+    #[must_use]
+    pub fn event_source(&self) -> Option<&str> {
         self.first(&[Fact::EventSource, Fact::InsightEventSource])
     }
 
@@ -196,11 +201,33 @@ impl Facts {
         self.first(&[Fact::EventId, Fact::AggregatedEventId])
     }
 
-    pub(super) fn time(&self) -> Option<&str> {
+    /// When it happened, as the record has it.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
         self.first(&[Fact::EventTime, Fact::WindowStart])
     }
 
-    pub(super) fn account(&self) -> Option<&str> {
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.get(Fact::Region)
+    }
+
+    /// The error code, if the call failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.first(&[Fact::ErrorCode, Fact::ErrorMessage])
+    }
+
+    /// Where the call came from: an address, or the name of a service.
+    #[must_use]
+    pub fn source_ip(&self) -> Option<&str> {
+        self.get(Fact::Ip)
+    }
+
+    /// The account it happened in.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
         self.first(&[Fact::RecipientAccount, Fact::AggregatedAccount, Fact::IdentityAccount])
     }
 }
@@ -224,8 +251,7 @@ mod tests {
             "eventName":"","awsRegion":null,"eventTime":"t","eventTime":"u"}"#;
         let mut reader = FactReader::new();
         let parsed = reader.read(record);
-        let mut picked = Facts::default();
-        reader.pick(record, &mut picked).unwrap();
+        let picked = reader.pick(record);
         assert!(parsed.parsed);
         assert_eq!(parsed.values, picked.values);
         assert_eq!(parsed.event_id(), Some("e1"));

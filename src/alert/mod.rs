@@ -14,12 +14,13 @@ mod prune;
 mod summary;
 mod text;
 
+pub use facts::{FactReader, Facts};
 pub use summary::Summary;
 
 use crate::pipeline::Match;
 use crate::rule::{Format, Rule};
 use escape::attribute;
-use facts::{Fact, FactReader, Facts};
+use facts::Fact;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;

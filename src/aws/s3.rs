@@ -22,8 +22,8 @@ const MAX_RESUMES: u32 = 64;
 /// Reads objects from S3.
 #[derive(Clone, Debug)]
 pub struct S3Source {
-    client: Client,
-    patience: Patience,
+    pub(super) client: Client,
+    pub(super) patience: Patience,
 }
 
 impl S3Source {

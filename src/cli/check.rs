@@ -1,6 +1,6 @@
 //! `trailwire check`: what is wrong with rules before they run.
 
-use super::{Failure, Status, complain, read_sources};
+use super::{Failure, HELP, Status, complain, counted, read_sources};
 use crate::RuleSet;
 use crate::alert::plain;
 use crate::rule::explain::{Explanation, Part};
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 /// warning or a failed test, and with 2 when rules cannot be loaded or compare a
 /// string with a number.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(help_template = HELP, after_help = "Examples:
   trailwire check rules.yaml
   trailwire check cis my-rules.yaml")]
 pub(super) struct Options {
@@ -35,15 +35,15 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let mut shared: HashMap<u32, String> = overlaps(&set).into_iter().collect();
     let mut check =
         Check { out: io::BufWriter::new(io::stdout()), warnings: 0, tests: 0, failed: 0, worst: Level::Note };
-    for (number, source) in (0..).zip(&sources) {
+    for (rule, source) in (0..).zip(&sources) {
         for finding in lint(source) {
             check.say(source, finding.place, finding.level, &finding.reason)?;
         }
-        if let Some(shared) = shared.remove(&number) {
+        if let Some(shared) = shared.remove(&rule) {
             check.say(source, source.place, Level::Note, &shared)?;
         }
-        let found_by = found_by(&set, number);
-        if set.found_by(number) == FoundBy::Always {
+        let found_by = found_by(&set, rule);
+        if set.found_by(rule) == FoundBy::Always {
             check.say(source, source.place, Level::Note, "no field leads to it: it is looked at for every record")?;
         }
         let failed = check.failed;
@@ -51,8 +51,8 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         if !options.quiet {
             let tests = match (source.tests.len(), check.failed - failed) {
                 (0, _) => "no tests".to_owned(),
-                (all, 0) => format!("{} passed", counted(all, "test")),
-                (all, failed) => format!("{failed} of {} FAILED", counted(all, "test")),
+                (all, 0) => format!("{} passed", number(all, "test")),
+                (all, failed) => format!("{failed} of {} FAILED", number(all, "test")),
             };
             writeln!(check.out, "{}: {tests}; found by {found_by}", source.rule.id)?;
         }
@@ -61,7 +61,7 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     if !options.quiet {
         let Check { warnings, tests, failed, .. } = check;
         let [rules, tests, warnings] =
-            [(sources.len(), "rule"), (tests, "test"), (warnings, "warning")].map(|(count, what)| counted(count, what));
+            [(sources.len(), "rule"), (tests, "test"), (warnings, "warning")].map(|(count, what)| number(count, what));
         complain(&format_args!("{rules}, {tests}, {failed} failed, {warnings}"));
     }
     Ok(match check.worst {
@@ -71,8 +71,8 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     })
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn number(count: usize, what: &str) -> String {
+    counted(count as u64, what, &format!("{what}s"))
 }
 
 fn found_by(set: &RuleSet, rule: u32) -> String {

@@ -1,6 +1,6 @@
 //! `trailwire explain`: why rules match an event, or do not.
 
-use super::{Failure, Patterns, Status, text_or_file};
+use super::{Failure, HELP, Patterns, Status, text_or_file};
 use crate::alert::plain;
 use crate::rule::explain::{Case, Explanation, Field, Part, Reasons};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 /// Exits with 0 when a rule alerts on the event, with 1 when none does, and with 2
 /// when rules or event are invalid.
 #[derive(clap::Args)]
-#[command(after_help = "Example:
+#[command(help_template = HELP, after_help = "Example:
   trailwire explain -r rules.yaml --event file://event.json")]
 pub(super) struct Options {
     #[command(flatten)]

@@ -4,17 +4,31 @@
 //! Output goes to standard output, everything about the run to standard error.
 
 mod check;
+mod columns;
+mod completions;
 mod explain;
+mod filter;
 mod folder;
+mod input;
 mod invoke;
+mod lookup;
+mod ordered;
+mod preview;
+mod progress;
 mod rules;
+#[cfg(feature = "aws")]
+mod s3;
 mod scan;
+mod stats;
 mod test_pattern;
+mod work;
 
 use crate::alert::plain;
 use crate::rule::{self, Format, PACKS, RuleFile, RuleSource};
 use crate::{Limits, RuleSet};
 use clap::{Args, Parser, Subcommand};
+use filter::Filter;
+use input::{Input, InputOptions};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -32,12 +46,53 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    Scan(scan::Options),
+    Scan(Box<scan::Options>),
+    Preview(Box<preview::Options>),
     Check(check::Options),
     TestPattern(test_pattern::Options),
     Explain(explain::Options),
     Invoke(invoke::Options),
     Rules(rules::Options),
+    Completions(completions::Options),
+}
+
+/// Help with the examples first: they are what most people look for.
+const HELP: &str = "{about-with-newline}\n{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+
+/// How the work is done.
+#[derive(Args)]
+struct WorkOptions {
+    /// Files that are read side by side [default: one for each processor; 16 from S3]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// No progress and no summary on standard error
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Objects that are read from S3 side by side: most of their time is waiting.
+const REMOTE_JOBS: usize = 16;
+
+impl WorkOptions {
+    fn workers(&self, inputs: &InputOptions) -> usize {
+        match self.jobs {
+            Some(jobs) => usize::from(jobs),
+            None if inputs.is_remote() => REMOTE_JOBS,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The size of all inputs, where that can be known.
+    fn total_bytes(&self, inputs: &InputOptions, filter: &Filter) -> Option<u64> {
+        if !inputs.is_local() {
+            return None;
+        }
+        let size = |input| match input {
+            Input::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            _ => 0,
+        };
+        Some(inputs.inputs(filter).ok()?.map(size).sum())
+    }
 }
 
 /// What can be matched.
@@ -101,11 +156,13 @@ impl From<Status> for ExitCode {
 pub fn run() -> ExitCode {
     let result = match Options::parse().command {
         Command::Scan(options) => scan::run(&options),
+        Command::Preview(options) => preview::run(&options),
         Command::Check(options) => check::run(&options),
         Command::TestPattern(options) => test_pattern::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Invoke(options) => invoke::run(&options),
         Command::Rules(options) => rules::run(&options),
+        Command::Completions(options) => completions::run(&options),
     };
     match result {
         Ok(status) => status.into(),
@@ -177,6 +234,11 @@ impl Patterns {
         }
         Ok(Arc::new(RuleSet::new(rules)))
     }
+}
+
+/// A number of things, in words.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Reads rule files and packs.

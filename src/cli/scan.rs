@@ -1,56 +1,76 @@
-//! `trailwire scan`: local files in, matches out.
+//! `trailwire scan`: log files in, matches out.
 
-use super::folder::CHUNK_BYTES;
-use super::{Failure, LimitOptions, Patterns, Status, complain};
-use crate::alert::{AlertReader, Origin, plain};
-use crate::handler::other_folder;
+use super::columns::{Columns, TableLayout};
+use super::filter::FilterOptions;
+use super::input::InputOptions;
+use super::ordered::{Ordered, Part};
+use super::progress::Progress;
+use super::stats::Stats;
+use super::work::{Totals, Visit, Work};
+use super::{Failure, HELP, LimitOptions, Patterns, Status, WorkOptions, complain};
+use crate::RuleSet;
+use crate::alert::{AlertReader, Origin};
 use crate::pipeline::Match;
 use crate::rule::{Format, Pattern, Rule};
-use crate::{Layout, Pipeline, RuleSet, Step};
+use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::Arc;
-use walkdir::WalkDir;
+use terminal_size::{Width, terminal_size};
 
-/// Find matching records in local files
+/// Find matching records in log files, on disk or in S3
 ///
-/// Reads log files (gzip or plain), records one per line, and folders of them.
-/// Without -r and -p every record matches. Exits with 0 when something matched,
-/// with 1 when nothing did, and with 2 after an error, which outranks a match.
+/// Reads gzip and plain files, records one per line, and exports of aws cloudtrail lookup-events. Without -r and -p every
+/// record matches. Exits with 0 when something matched, with 1 when nothing did, and with 2 after an error, which
+/// outranks a match; after an error in one file the others are still read.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(help_template = HELP, after_help = "Examples:
   trailwire scan -p '{\"eventName\":[\"ConsoleLogin\"]}' logs/
-  trailwire scan -r tutorial -o count logs/ more.json.gz
-  zcat *.json.gz | trailwire scan -r rules.yaml -o record - | jq .eventTime")]
+  trailwire scan -p '{\"errorCode\":[{\"prefix\":\"AccessDenied\"}]}' --since 2d --account 123456789012 logs/
+  trailwire scan -r cis -o count logs/ more.json.gz
+  trailwire scan -r rules.yaml -o csv --fields time,who,requestParameters.bucketName logs/
+  trailwire scan --stats logs/
+  zcat logs/*.json.gz | trailwire scan -r rules.yaml -o record -")]
 pub(super) struct Options {
     #[command(flatten)]
     patterns: Patterns,
-    /// text: for people; json: alerts, one per line; record: each matching
-    /// record once, one per line; count: matches per rule
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
-    /// No summary on standard error
-    #[arg(short, long)]
-    quiet: bool,
+    /// How matches are printed [default: table on a terminal, text elsewhere]
+    #[arg(short, long, value_enum, value_name = "FORMAT", conflicts_with = "stats")]
+    output: Option<Output>,
+    /// The columns of table and csv, with commas between: time, account, region, who, event, error, source_ip, or paths
+    /// in the record such as userIdentity.arn
+    #[arg(long, value_name = "A,B.C")]
+    fields: Option<String>,
+    /// Stop after N matches
+    #[arg(long, value_name = "N", conflicts_with = "stats")]
+    limit: Option<u64>,
+    /// Count the matching records by event, principal, error and hour
+    #[arg(long)]
+    stats: bool,
+    #[command(flatten)]
+    filters: FilterOptions,
+    #[command(flatten)]
+    work: WorkOptions,
     #[command(flatten)]
     limits: LimitOptions,
-    /// Files; folders, of which .json, .jsonl and .gz files are read; - for
-    /// standard input
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    inputs: InputOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
+    /// Columns for people
+    Table,
+    /// Alerts for people
     Text,
+    /// Alerts, one JSON object per line
     Json,
+    /// Matching records as they are, once each, one per line
     Record,
+    /// Matches per rule
     Count,
+    /// Columns for spreadsheets
+    Csv,
 }
 
 pub(super) fn run(options: &Options) -> Result<Status, Failure> {
@@ -59,211 +79,165 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     } else {
         options.patterns.compile(None)?
     };
-    let mut scan = Scan {
-        pipeline: Pipeline::new(Arc::clone(&rules), &options.limits.limits(), Layout::Lines),
-        chunk: vec![0; CHUNK_BYTES].into_boxed_slice(),
-        printer: Printer {
-            output: options.output,
-            reader: AlertReader::new(),
-            counts: vec![0; rules.rules().len()],
-            rules,
-            out: BufWriter::with_capacity(CHUNK_BYTES, io::stdout()),
-            failed: None,
-        },
-        totals: Totals::default(),
-    };
-    let output = options.paths.iter().try_for_each(|path| scan.path(path)).and_then(|()| Ok(scan.printer.finish()?));
-    match output {
-        // Whoever reads the output may leave early, but what failed has failed.
-        Err(failure) if scan.totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
-        _ if options.quiet => {}
-        _ => complain(&scan.totals),
+    let filter = options.filters.filter()?;
+    let rules = Arc::new(filter.narrow(&rules)?);
+    let inputs = options.inputs.inputs(&filter)?;
+
+    let terminal = io::stdout().is_terminal();
+    let output = options.output.unwrap_or(if terminal { Output::Table } else { Output::Text });
+    if options.fields.is_some() && (options.stats || !matches!(output, Output::Table | Output::Csv)) {
+        return Err(Failure::Usage("--fields goes with -o table and -o csv".into()));
     }
-    Ok(match scan.totals {
+    let columns = || Columns::new(options.fields.as_deref());
+    let width = if terminal { terminal_size().map(|(Width(width), _)| usize::from(width)) } else { None };
+    let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+    let (head, layout) = {
+        let (columns, mut head) = (columns()?, Vec::new());
+        let layout = columns.layout(width, colours);
+        match output {
+            _ if options.stats => {}
+            Output::Table => columns.write_table_head(&mut head, &layout),
+            Output::Csv => columns.write_csv_head(&mut head),
+            _ => {}
+        }
+        (head, layout)
+    };
+    let kind = |kind: Output| -> Kind {
+        match kind {
+            Output::Text => Kind::Alerts(Box::default(), Format::Text),
+            Output::Json => Kind::Alerts(Box::default(), Format::Json),
+            Output::Record => Kind::Records,
+            Output::Count => Kind::Counts(vec![0; rules.rules().len()]),
+            // The columns were made above, so they can be made again.
+            Output::Table => columns().map_or(Kind::Records, |columns| Kind::Table(Box::new(columns), layout.clone())),
+            Output::Csv => columns().map_or(Kind::Records, |columns| Kind::Csv(Box::new(columns))),
+        }
+    };
+
+    let progress = Progress::new(options.work.quiet, || options.work.total_bytes(&options.inputs, &filter));
+    let workers = options.work.workers(&options.inputs);
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
+    if let Err(error) = out.write_all(&head) {
+        return Err(error.into());
+    }
+    let ordered = Ordered::new(progress.around(out), progress.complain(), workers, options.limit);
+    let work = Work {
+        rules: Arc::clone(&rules),
+        limits: options.limits.limits(),
+        filter: &filter,
+        output: &ordered,
+        done: &progress.done,
+        workers,
+    };
+    let printer = || Printer {
+        rules: Arc::clone(&rules),
+        kind: if options.stats { Kind::Stats(Box::default()) } else { kind(output) },
+    };
+    let (totals, printers) = work.run(inputs, printer);
+    let result = ordered.finish();
+    progress.finish();
+    let result = result.and_then(|()| summarise(&rules, printers, terminal));
+    status(result, &totals, options.work.quiet)
+}
+
+/// Prints what is printed at the end.
+fn summarise(rules: &RuleSet, printers: Vec<Printer>, terminal: bool) -> io::Result<()> {
+    let mut counts = vec![0; rules.rules().len()];
+    let mut all: Option<Box<Stats>> = None;
+    let mut counted = false;
+    for printer in printers {
+        match printer.kind {
+            Kind::Counts(own) => {
+                counted = true;
+                counts.iter_mut().zip(own).for_each(|(all, own)| *all += own);
+            }
+            Kind::Stats(own) => match &mut all {
+                Some(all) => all.merge(&own),
+                None => all = Some(own),
+            },
+            _ => {}
+        }
+    }
+    let mut out = BufWriter::new(io::stdout());
+    if counted {
+        for (rule, count) in rules.rules().iter().zip(&counts) {
+            writeln!(out, "{count}\t{}", rule.id)?;
+        }
+    }
+    if let Some(stats) = all {
+        stats.write(&mut out, terminal)?;
+    }
+    out.flush()
+}
+
+/// How a run ended, which is told unless it is to be quiet.
+pub(super) fn status(output: io::Result<()>, totals: &Totals, quiet: bool) -> Result<Status, Failure> {
+    match output.map_err(Failure::from) {
+        // Whoever reads the output may leave early, but what failed has failed.
+        Err(failure) if totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
+        _ if quiet => {}
+        _ => complain(totals),
+    }
+    Ok(match totals {
         Totals { failed: 1.., .. } => Status::Failed,
         Totals { matches: 0, .. } => Status::Negative,
         _ => Status::Success,
     })
 }
 
-struct Scan {
-    pipeline: Pipeline,
-    chunk: Box<[u8]>,
-    printer: Printer,
-    totals: Totals,
-}
-
-#[derive(Default)]
-struct Totals {
-    files: u64,
-    records: u64,
-    matches: u64,
-    failed: u64,
-    /// Files skipped, by reason.
-    skipped: BTreeMap<&'static str, u64>,
-}
-
-impl std::fmt::Display for Totals {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} files, {} records, {} matches", self.files, self.records, self.matches)?;
-        for (reason, count) in &self.skipped {
-            write!(f, ", {count} skipped ({reason})")?;
-        }
-        if self.failed > 0 {
-            write!(f, ", {} failed", self.failed)?;
-        }
-        Ok(())
-    }
-}
-
-impl Scan {
-    /// Scans a file, a folder or standard input.
-    fn path(&mut self, path: &Path) -> Result<(), Failure> {
-        if path == OsStr::new("-") {
-            return self.read("standard input", io::stdin().lock());
-        }
-        if !path.is_dir() {
-            return self.file(path);
-        }
-        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            match entry {
-                Ok(entry) if entry.file_type().is_file() && is_log(entry.path()) => self.file(entry.path())?,
-                Ok(_) => {}
-                Err(error) => self.fail(&error.path().unwrap_or(path).to_string_lossy(), &error),
-            }
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, path: &Path) -> Result<(), Failure> {
-        let name = path.to_string_lossy();
-        if let Some(reason) = other_folder(&name) {
-            *self.totals.skipped.entry(reason).or_default() += 1;
-            return Ok(());
-        }
-        match File::open(path) {
-            Ok(file) => self.read(&name, file),
-            Err(error) => {
-                self.fail(&name, &error);
-                Ok(())
-            }
-        }
-    }
-
-    /// Reads one file to its end. What is wrong with it is said and counted;
-    /// only output that cannot be written is an error.
-    fn read(&mut self, name: &str, mut file: impl Read) -> Result<(), Failure> {
-        let Self { pipeline, chunk, printer, totals } = self;
-        pipeline.reset();
-        let failure = loop {
-            let length = match file.read(chunk) {
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => break Some(error.to_string()),
-            };
-            let mut sink = |found: &Match<'_>| printer.print(found, name);
-            let step =
-                if length == 0 { pipeline.finish(&mut sink) } else { pipeline.feed(&chunk[..length], &mut sink).0 };
-            match step {
-                Ok(Step::InputEmpty) => {}
-                Ok(Step::End) => break None,
-                // The sink only pauses where the output cannot be written.
-                Ok(Step::Paused) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        if let Some(error) = printer.failed.take() {
-            return Err(Failure::Output(error));
-        }
-        let counts = pipeline.counts();
-        totals.files += 1;
-        totals.records += counts.records;
-        totals.matches += counts.matches;
-        if let Some(reason) = failure {
-            self.fail(name, &reason);
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, name: &str, reason: &dyn std::fmt::Display) {
-        self.totals.failed += 1;
-        // In the order of the output, also where both go to one terminal.
-        let _ = self.printer.out.flush();
-        complain(&format_args!("{}: {reason}", plain(name)));
-    }
-}
-
-/// Whether a folder's file is read.
-fn is_log(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str);
-    extension.is_some_and(|extension| ["json", "jsonl", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
-}
-
-/// Writes matches to standard output.
+/// Prints what one worker finds.
 struct Printer {
-    output: Output,
     rules: Arc<RuleSet>,
-    reader: AlertReader,
-    /// Matches of each rule.
-    counts: Vec<u64>,
-    out: BufWriter<io::Stdout>,
-    failed: Option<io::Error>,
+    kind: Kind,
 }
 
-impl Printer {
-    /// Prints a match; breaks where that cannot be done.
-    fn print(&mut self, found: &Match<'_>, name: &str) -> ControlFlow<()> {
-        match self.write(found, name) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
+/// What is printed, with what that takes.
+enum Kind {
+    Table(Box<Columns>, TableLayout),
+    Csv(Box<Columns>),
+    Alerts(Box<AlertReader>, Format),
+    Records,
+    /// Matches of each rule.
+    Counts(Vec<u64>),
+    Stats(Box<Stats>),
+}
 
-    fn write(&mut self, found: &Match<'_>, name: &str) -> io::Result<()> {
-        let format = match self.output {
-            Output::Count => {
-                found.rules.iter().for_each(|&rule| self.counts[rule as usize] += 1);
-                return Ok(());
-            }
-            Output::Record => return write_line(&mut self.out, found.record),
-            Output::Text => Format::Text,
-            Output::Json => Format::Json,
-        };
-        let origin = Origin { bucket: None, key: name, stored: None };
-        let record = self.reader.read(found);
-        for &rule in found.rules {
-            let alert = record.alert(format, &self.rules.rules()[rule as usize], &origin);
-            match format {
-                Format::Text => writeln!(self.out, "{}\n\n{}", alert.subject, alert.body)?,
-                Format::Json | Format::Both => writeln!(self.out, "{}", alert.body)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what is written at the end.
-    fn finish(&mut self) -> io::Result<()> {
-        if self.output == Output::Count {
-            for (rule, count) in self.rules.rules().iter().zip(&self.counts) {
-                writeln!(self.out, "{count}\t{}", rule.id)?;
+impl Visit for Printer {
+    fn matched(&mut self, found: &Match<'_>, input: &str, part: &mut Part<'_>) {
+        match &mut self.kind {
+            Kind::Table(columns, layout) => part.item(|out| columns.write_table(out, layout, found.record)),
+            Kind::Csv(columns) => part.item(|out| columns.write_csv(out, found.record)),
+            Kind::Records => part.item(|out| write_line(out, found.record)),
+            Kind::Counts(counts) => found.rules.iter().for_each(|&rule| counts[rule as usize] += 1),
+            Kind::Stats(stats) => stats.add(found.record),
+            Kind::Alerts(reader, format) => {
+                let origin = Origin { bucket: None, key: input, stored: None };
+                let record = reader.read(found);
+                for &rule in found.rules {
+                    let alert = record.alert(*format, &self.rules.rules()[rule as usize], &origin);
+                    part.item(|out| {
+                        if *format == Format::Text {
+                            out.extend_from_slice(alert.subject.as_bytes());
+                            out.extend_from_slice(b"\n\n");
+                        }
+                        out.extend_from_slice(alert.body.as_bytes());
+                        out.push(b'\n');
+                    });
+                }
             }
         }
-        self.out.flush()
     }
 }
 
 /// Writes a record as one line: line breaks, which stand between its tokens,
 /// become spaces.
-fn write_line(out: &mut impl Write, record: &[u8]) -> io::Result<()> {
+fn write_line(out: &mut Vec<u8>, record: &[u8]) {
     let mut rest = record;
     while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
-        out.write_all(&rest[..at])?;
-        out.write_all(b" ")?;
+        out.extend_from_slice(&rest[..at]);
+        out.push(b' ');
         rest = &rest[at + 1..];
     }
-    out.write_all(rest)?;
-    out.write_all(b"\n")
+    out.extend_from_slice(rest);
+    out.push(b'\n');
 }

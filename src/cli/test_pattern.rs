@@ -1,6 +1,6 @@
 //! `trailwire test-pattern`: one pattern, one event, true or false.
 
-use super::{Failure, Status, text_or_file};
+use super::{Failure, HELP, Status, text_or_file};
 use crate::rule::{Pattern, Sample};
 use std::io::{self, Write as _};
 
@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 /// envelope. Exits with 0 for true, with 1 for false, and with 2 when pattern or
 /// event are invalid.
 #[derive(clap::Args)]
-#[command(after_help = "Example:
+#[command(help_template = HELP, after_help = "Example:
   trailwire test-pattern --event-pattern '{\"eventName\":[{\"prefix\":\"Create\"}]}' --event file://event.json")]
 pub(super) struct Options {
     /// The pattern, as JSON or file://PATH
