@@ -7,7 +7,7 @@ use crate::rule::explain::{Explanation, Part};
 use crate::rule::lint::{Level, lint};
 use crate::rule::overlap::overlaps;
 use crate::rule::{FoundBy, Place, RuleSource, RuleTest};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 /// Check rules: what can never match, what overlaps, and the tests in their files
@@ -33,8 +33,14 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let sources = read_sources(&options.rules)?;
     let set = RuleSet::new(sources.iter().map(|source| source.rule.clone()).collect());
     let mut shared: HashMap<u32, String> = overlaps(&set).into_iter().collect();
-    let mut check =
-        Check { out: io::BufWriter::new(io::stdout()), warnings: 0, tests: 0, failed: 0, worst: Level::Note };
+    let mut check = Check {
+        out: io::BufWriter::new(io::stdout()),
+        warnings: 0,
+        tests: 0,
+        failed: 0,
+        worst: Level::Note,
+        said: HashSet::new(),
+    };
     for (rule, source) in (0..).zip(&sources) {
         for finding in lint(source) {
             check.say(source, finding.place, finding.level, &finding.reason)?;
@@ -89,11 +95,17 @@ struct Check<W> {
     tests: usize,
     failed: usize,
     worst: Level,
+    /// What was said already.
+    said: HashSet<String>,
 }
 
 impl<W: Write> Check<W> {
     fn say(&mut self, source: &RuleSource, place: Place, level: Level, what: &str) -> io::Result<()> {
         let Place { line, column } = place;
+        if !self.said.insert(format!("{}:{line}:{column}:{what}", source.file)) {
+            // What the file ignores is looked at for each of its rules.
+            return Ok(());
+        }
         let (file, id, level_name) = (plain(&source.file), &source.rule.id, level.name());
         self.warnings += usize::from(level > Level::Note);
         self.worst = self.worst.max(level);

@@ -201,8 +201,8 @@ impl From<io::Error> for Failure {
 
 /// Writes a line to standard error.
 fn complain(what: &dyn Display) {
-    // If that cannot be written there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "trailwire: {what}");
+    // It may quote anything: names, keys, patterns. If it cannot be written there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "trailwire: {}", plain(&what.to_string()));
 }
 
 impl Patterns {
@@ -252,10 +252,10 @@ fn read_rules(name: &str) -> Result<RuleFile, Failure> {
     let text = match std::fs::read_to_string(name) {
         Ok(text) => text,
         Err(error) => match PACKS.iter().find(|pack| pack.name == name) {
-            Some(pack) => pack.text.to_owned(),
-            None => {
+            Some(pack) if error.kind() == io::ErrorKind::NotFound => pack.text.to_owned(),
+            _ => {
                 let packs = PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
-                let hint = format!("{}: {error}; ready-made packs are: {packs}", plain(name));
+                let hint = format!("{name}: {error}; ready-made packs are: {packs}");
                 return Err(Failure::Usage(hint));
             }
         },

@@ -12,11 +12,12 @@
 //! | `region` | `awsRegion` |
 //! | `time` | `eventTime` |
 //!
-//! An `eventSource` outside `amazonaws.com` and an `eventType` beyond the table,
-//! neither of which CloudTrail writes today, are something else than whatever a
-//! pattern names. Refused, with place and reason: fields that no record has
-//! (`id`, `resources`), tests that cannot be put in terms of the record's field
-//! exactly, and those that no record can meet.
+//! An `eventSource` outside `amazonaws.com` and an `eventType` beyond the table
+//! (of events that EventBridge does not send, as those of network activity) are
+//! something else than whatever a pattern names. Refused, with place and reason:
+//! fields that no record has (`id`, `resources`), tests that cannot be put in
+//! terms of the record's field exactly, and patterns that no record can meet. A
+//! branch of `$or` that no record can meet is left out.
 
 use super::node::{Member, Node, Place, Value};
 use super::{Pattern, RuleError, Sample};
@@ -43,7 +44,42 @@ const DOMAIN: &str = ".amazonaws.com";
 /// The pattern on the record: `pattern` itself, unless it is one for the
 /// envelope.
 pub(super) fn record(pattern: &Node) -> Result<Cow<'_, Node>, RuleError> {
-    if is_envelope(pattern) { open(pattern).map(Cow::Owned) } else { Ok(Cow::Borrowed(pattern)) }
+    if !is_envelope(pattern) {
+        return Ok(Cow::Borrowed(pattern));
+    }
+    open(pattern).map(Cow::Owned).map_err(|(Refused::Never(error) | Refused::Invalid(error))| error)
+}
+
+/// Why a pattern, or a part of one, cannot be opened.
+enum Refused {
+    /// No record can meet it.
+    Never(RuleError),
+    /// It cannot be had at all.
+    Invalid(RuleError),
+}
+
+impl From<RuleError> for Refused {
+    fn from(error: RuleError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+/// The branches of a choice that records can meet.
+fn possible(branches: impl Iterator<Item = Result<Node, Refused>>) -> Result<Vec<Node>, Refused> {
+    let (mut nodes, mut never) = (Vec::new(), None);
+    for branch in branches {
+        match branch {
+            Ok(node) => nodes.push(node),
+            Err(Refused::Never(error)) => never = never.or(Some(error)),
+            Err(invalid) => return Err(invalid),
+        }
+    }
+    match (&nodes[..], never) {
+        ([], Some(error)) => Err(Refused::Never(error)),
+        // A choice has two branches at least.
+        ([one], Some(_)) => Ok(vec![one.clone(), one.clone()]),
+        _ => Ok(nodes),
+    }
 }
 
 fn is_envelope(pattern: &Node) -> bool {
@@ -55,19 +91,22 @@ fn is_envelope(pattern: &Node) -> bool {
     })
 }
 
-fn open(pattern: &Node) -> Result<Node, RuleError> {
+fn open(pattern: &Node) -> Result<Node, Refused> {
     let members = pattern.object("the pattern")?;
     let types = members.iter().find(|member| member.key == "detail-type").map(detail_type).transpose()?;
     // Only if the rule lets Insight events pass need their source be thought of.
     let insights = types.as_ref().is_none_or(|types| types.elements.iter().any(|one| accepts(one, INSIGHT)));
     let (mut opened, mut tests) = (Vec::new(), Vec::from_iter(types));
     for (at, member) in members.iter().enumerate() {
-        if members[..at].iter().any(|earlier| earlier.key == member.key) {
-            return Err(member.place.error(format!("{} is given twice", member.key)));
+        let again = |other: &Member| other.key == "$or" && mentions(&other.node, &member.key);
+        if members[..at].iter().any(|earlier| earlier.key == member.key)
+            || is_beside_detail(&member.key) && members.iter().any(again)
+        {
+            return Err(member.place.error(format!("{} is given twice", member.key)).into());
         }
         match &member.key[..] {
             "detail" => match member.node.object("detail")? {
-                [] => return Err(member.node.place.error("detail is an empty object, which nothing can match")),
+                [] => return Err(member.node.place.error("detail is an empty object, which nothing can match").into()),
                 detail => opened.extend(detail.iter().cloned()),
             },
             "detail-type" => {}
@@ -76,23 +115,36 @@ fn open(pattern: &Node) -> Result<Node, RuleError> {
             "region" => tests.push(Test::renamed(member, "awsRegion")?),
             "time" => tests.push(Test::renamed(member, "eventTime")?),
             "$or" => opened.push(open_choice(member)?),
-            key => match key.strip_prefix("detail.") {
+            key => match key.strip_prefix("detail.").filter(|rest| *rest != "$or") {
                 Some(key) => opened.push(Member { key: key.to_owned(), ..member.clone() }),
                 None => {
-                    return Err(member.place.error(format!(
+                    let reason = format!(
                         "{key} cannot be derived from a CloudTrail record: beside detail there may be source, \
                          detail-type, account, region and time"
-                    )));
+                    );
+                    return Err(member.place.error(reason).into());
                 }
             },
         }
     }
     tests.iter().try_for_each(|test| test.add_to(&mut opened))?;
+    if let Some(member) = opened.iter().find(|member| {
+        member.key != "$or" && opened.iter().any(|other| other.key == "$or" && mentions(&other.node, &member.key))
+    }) {
+        let reason =
+            format!("{0} is asked for beside $or and, in other words, in it: put it into each branch", member.key);
+        return Err(member.place.error(reason).into());
+    }
     Ok(Node { value: Value::Object(opened), place: pattern.place })
 }
 
-fn open_choice(member: &Member) -> Result<Member, RuleError> {
-    let opened = member.node.array("$or")?.iter().map(open).collect::<Result<_, _>>()?;
+/// Whether a key is one of the envelope's that stand for a field of the record.
+fn is_beside_detail(key: &str) -> bool {
+    matches!(key, "source" | "detail-type" | "account" | "region" | "time")
+}
+
+fn open_choice(member: &Member) -> Result<Member, Refused> {
+    let opened = possible(member.node.array("$or")?.iter().map(open))?;
     Ok(Member { node: Node { value: Value::Array(opened), place: member.node.place }, ..member.clone() })
 }
 
@@ -113,8 +165,10 @@ struct Test<'a> {
 
 impl<'a> Test<'a> {
     /// A field that has the same values under another name.
-    fn renamed(member: &'a Member, field: &'static str) -> Result<Self, RuleError> {
-        Self::new(member, field, |element| Ok(vec![element.clone()]))
+    fn renamed(member: &'a Member, field: &'static str) -> Result<Self, Refused> {
+        // The envelope always has a value.
+        let rewrite = |element: &Node| if exists(element) == Some(false) { Vec::new() } else { vec![element.clone()] };
+        Self::new(member, field, |element| Ok(rewrite(element)))
     }
 
     /// A field each of whose elements becomes any number of other ones.
@@ -122,7 +176,7 @@ impl<'a> Test<'a> {
         member: &'a Member,
         field: &'static str,
         rewrite: impl Fn(&Node) -> Result<Vec<Node>, RuleError>,
-    ) -> Result<Self, RuleError> {
+    ) -> Result<Self, Refused> {
         // So that a mistake is named by the name it was made under.
         Pattern::compile(&Node::keyed(&member.key, member.node.clone()))?;
         let elements = member.node.array(&member.key)?;
@@ -136,21 +190,22 @@ impl<'a> Test<'a> {
         }
         if rewritten.is_empty() {
             let reason = format!("{}: no CloudTrail record has a value that matches", member.key);
-            return Err(member.node.place.error(reason));
+            return Err(Refused::Never(member.node.place.error(reason)));
         }
         Ok(Self { from: &member.key, field, place: member.place, elements: rewritten })
     }
 
     /// Adds the test to the members of a pattern on the record, whatever they
     /// ask of the same field.
-    fn add_to(&self, members: &mut Vec<Member>) -> Result<(), RuleError> {
+    fn add_to(&self, members: &mut Vec<Member>) -> Result<(), Refused> {
         let asks = |member: &Member| member.key == "$or" && mentions(&member.node, self.field);
-        if let Some(Value::Array(nodes)) = members.iter_mut().find(|member| asks(member)).map(|it| &mut it.node.value) {
-            for node in nodes {
-                if let Value::Object(members) = &mut node.value {
-                    self.add_to(members)?;
-                }
-            }
+        if let Some(choice) = members.iter_mut().find(|member| asks(member)) {
+            let branch = |node: &Node| {
+                let mut members = node.object("$or")?.to_vec();
+                self.add_to(&mut members)?;
+                Ok(Node { value: Value::Object(members), place: node.place })
+            };
+            choice.node.value = Value::Array(possible(branches(&choice.node).iter().map(branch))?);
             return Ok(());
         }
         let node = Node { value: Value::Array(self.elements.clone()), place: self.place };
@@ -166,7 +221,7 @@ impl<'a> Test<'a> {
 
     /// The elements for values that match the test and what `detail` asks of
     /// the field itself.
-    fn both(&self, own: &Node) -> Result<Vec<Node>, RuleError> {
+    fn both(&self, own: &Node) -> Result<Vec<Node>, Refused> {
         let Self { from, field, .. } = self;
         let own = own.array(field)?;
         let mut both: Vec<Node> = Vec::new();
@@ -181,7 +236,7 @@ impl<'a> Test<'a> {
                     (Some(text), _) if accepts(other, text) => one,
                     (None, None) => {
                         let reason = format!("{from} and detail.{field} cannot be put into one test: keep one of them");
-                        return Err(self.place.error(reason));
+                        return Err(self.place.error(reason).into());
                     }
                     _ => continue,
                 },
@@ -191,7 +246,8 @@ impl<'a> Test<'a> {
             }
         }
         if both.is_empty() {
-            return Err(self.place.error(format!("no record can match both {from} and detail.{field}")));
+            let reason = format!("no record can match both {from} and detail.{field}");
+            return Err(Refused::Never(self.place.error(reason)));
         }
         Ok(both)
     }
@@ -241,7 +297,7 @@ fn accepts(element: &Node, text: &str) -> bool {
     matches!((pattern, sample), (Ok(pattern), Ok(sample)) if sample.matches(&pattern) == Ok(true))
 }
 
-fn detail_type(member: &Member) -> Result<Test<'_>, RuleError> {
+fn detail_type(member: &Member) -> Result<Test<'_>, Refused> {
     Test::new(member, "eventType", |element| {
         let types = |test: &dyn Fn(&[&str]) -> bool| {
             let types = DETAIL_TYPES.iter().filter(|(_, names)| test(names));
@@ -258,7 +314,7 @@ fn detail_type(member: &Member) -> Result<Test<'_>, RuleError> {
     })
 }
 
-fn source(member: &Member, insights: bool) -> Result<Test<'_>, RuleError> {
+fn source(member: &Member, insights: bool) -> Result<Test<'_>, Refused> {
     Test::new(member, "eventSource", |element| {
         let place = element.place;
         let mut elements = match operator(element) {
@@ -547,6 +603,13 @@ mod tests {
                 r#"{"region":["r","s"],"detail":{"$or":[{"awsRegion":["r"]},{"b":[2]}]}}"#,
                 r#"{"$or":[{"awsRegion":["r"]},{"b":[2],"awsRegion":["r","s"]}]}"#,
             ),
+            // Branches that no record can meet are left out.
+            (
+                r#"{"source":["aws.iam"],"detail":{"$or":[{"eventSource":["s3.amazonaws.com"]},{"a":[1]},{"b":[2]}]}}"#,
+                r#"{"$or":[{"a":[1],"eventSource":["iam.amazonaws.com"]},{"b":[2],"eventSource":["iam.amazonaws.com"]}]}"#,
+            ),
+            (r#"{"$or":[{"detail":{"a":[1]}},{"detail-type":["EC2 State"]}]}"#, r#"{"$or":[{"a":[1]},{"a":[1]}]}"#),
+            (r#"{"region":["r",{"exists":false}],"detail":{"a":[1]}}"#, r#"{"a":[1],"awsRegion":["r"]}"#),
         ] {
             assert_eq!(opened(pattern).as_deref(), Ok(record), "{pattern}");
         }
@@ -566,6 +629,14 @@ mod tests {
                 "source: {\"equals-ignore-case\":\"AWS.s3\"} cannot be derived",
             ),
             (r#"{"source":"aws.s3","detail":{"a":[1]}}"#, "source must be an array"),
+            (r#"{"$or":[{"source":["aws.iam"]},{"detail":{"a":[1]}}],"source":["aws.s3"]}"#, "source is given twice"),
+            (
+                r#"{"$or":[{"source":["aws.iam"]},{"source":["aws.s3"]}],"detail":{"eventSource":["iam.amazonaws.com"]}}"#,
+                "eventSource is asked for beside $or and, in other words, in it",
+            ),
+            (r#"{"$or":[{"source":["s3"]},{"detail-type":["EC2 State"]}]}"#, "source: no CloudTrail record"),
+            (r#"{"detail.$or":[{"a":[1]},{"b":[1]}]}"#, "detail.$or cannot be derived"),
+            (r#"{"region":[{"exists":false}],"detail":{"a":[1]}}"#, "region: no CloudTrail record"),
             (r#"{"detail-type":["Object Created"],"detail":{"a":[1]}}"#, "detail-type: no CloudTrail record"),
         ] {
             let error = opened(pattern).unwrap_err();

@@ -139,7 +139,19 @@ impl Case {
 
     fn reasons(&self, pattern: &Node) -> Result<Reasons, CaseError> {
         let matches = self.sample.matches(&Pattern::compile(pattern)?)?;
-        let parts = self.parts(pattern, "")?;
+        let mut parts = self.parts(pattern, "")?;
+        if matches {
+            // Then every field does. One that does not by itself has no value in the array element that the others
+            // match in.
+            for part in &mut parts {
+                if let Part::Field(field) = part
+                    && !field.matches
+                {
+                    field.matches = true;
+                    field.hint = Some("not where the other fields match".into());
+                }
+            }
+        }
         let apart = !matches && parts.iter().all(Part::matches);
         Ok(Reasons { matches, parts, apart })
     }
@@ -304,6 +316,9 @@ mod tests {
         assert!(!apart.matches && apart.apart && apart.parts.iter().all(Part::matches));
         let together = reasons(tags, r#"{"t":[{"k":"Env","v":"prod"}]}"#);
         assert!(together.matches && !together.apart);
+        let absent =
+            reasons(r#"{"d":{"name":["x"],"z":[{"exists":false}]}}"#, r#"{"d":[{"name":"x","z":1},{"name":"x"}]}"#);
+        assert_eq!(lines(&absent.parts)[1], "true d.z: no value: 1 (not where the other fields match)");
         let neither = reasons(tags, r#"{"t":[{"k":"Env","v":"dev"}]}"#);
         assert!(!neither.matches && !neither.apart);
     }

@@ -4,8 +4,9 @@ use super::explain::Case;
 use super::node::{Member, Node, Place, Value};
 use super::{Format, Mode, Pattern, Rule, RuleError, Severity, envelope, ignore};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// A rule file's text and the name it goes by in errors.
 #[derive(Clone, Debug)]
@@ -41,6 +42,10 @@ impl std::error::Error for FileError {}
 /// Longest rule id, in bytes.
 const MAX_ID: usize = 64;
 
+/// Patterns that all rules together may ignore, those of their files counted for
+/// each rule: a megabyte of text could have a billion.
+const MAX_IGNORED: usize = 1 << 20;
+
 /// Reads rule files into one list of rules, in order.
 ///
 /// # Errors
@@ -69,7 +74,7 @@ pub struct RuleSource {
     /// The pattern as text, on the record.
     pub(super) pattern: Node,
     /// What it ignores, as text, on the record.
-    pub(super) ignore: Vec<Node>,
+    pub(super) ignore: Vec<Arc<Node>>,
 }
 
 impl RuleSource {
@@ -105,7 +110,7 @@ pub fn load_sources(files: &[RuleFile]) -> Result<Vec<RuleSource>, FileError> {
     let mut sources = Vec::new();
     read(files, |file, Draft { rule, place, pattern, ignore, tests }| {
         let tests = tests.iter().map(TestDraft::build).collect::<Result<_, _>>()?;
-        let (pattern, ignore) = (pattern.into_owned(), ignore.into_owned());
+        let pattern = pattern.into_owned();
         sources.push(RuleSource { file: file.to_owned(), place, rule, tests, pattern, ignore });
         Ok(())
     })?;
@@ -115,6 +120,7 @@ pub fn load_sources(files: &[RuleFile]) -> Result<Vec<RuleSource>, FileError> {
 /// Gives each rule of the files to `take`, with the file's name.
 fn read(files: &[RuleFile], mut take: impl FnMut(&str, Draft<'_>) -> Result<(), RuleError>) -> Result<(), FileError> {
     let mut ids: HashMap<String, &str> = HashMap::new();
+    let mut ignored = 0;
     for RuleFile { name, text } in files {
         let in_file = |rule: Option<&str>| {
             let rule = rule.map(str::to_owned);
@@ -128,6 +134,11 @@ fn read(files: &[RuleFile], mut take: impl FnMut(&str, Draft<'_>) -> Result<(), 
             if let Some(first) = ids.insert(id.to_owned(), name) {
                 let error = node.place.error(format!("the id is used already, in {first}"));
                 return Err(in_file(Some(id))(error));
+            }
+            ignored += draft.ignore.len();
+            if ignored > MAX_IGNORED {
+                let reason = format!("the rules up to here ignore more than {MAX_IGNORED} patterns in all: use fewer");
+                return Err(in_file(Some(id))(node.place.error(reason)));
             }
             take(name, draft).map_err(in_file(Some(id)))?;
         }
@@ -167,7 +178,7 @@ impl<'a> Defaults<'a> {
 struct Ignore {
     patterns: Vec<Pattern>,
     /// As text, on the record.
-    nodes: Vec<Node>,
+    nodes: Vec<Arc<Node>>,
 }
 
 impl Ignore {
@@ -176,7 +187,7 @@ impl Ignore {
         for node in node.array("ignore")? {
             let record = envelope::record(node)?;
             self.patterns.push(Pattern::compile(&record)?);
-            self.nodes.push(record.into_owned());
+            self.nodes.push(Arc::new(record.into_owned()));
         }
         ignore::check(&self.patterns, &self.nodes, node.place)
     }
@@ -188,14 +199,14 @@ struct Draft<'a> {
     place: Place,
     /// On the record.
     pattern: Cow<'a, Node>,
-    ignore: Cow<'a, [Node]>,
+    ignore: Vec<Arc<Node>>,
     tests: Vec<TestDraft<'a>>,
 }
 
 impl<'a> Draft<'a> {
     fn read(node: &'a Node, id: &str, defaults: &'a Defaults<'_>) -> Result<Self, RuleError> {
         let (mut pattern, mut tests) = (None, Vec::new());
-        let mut ignored = Cow::Borrowed(&defaults.ignore.nodes[..]);
+        let mut ignored = defaults.ignore.nodes.clone();
         let mut rule = Rule::new(id, Pattern::any());
         rule.topic_arn = defaults.topic_arn.map(str::to_owned);
         rule.format = defaults.format;
@@ -213,7 +224,7 @@ impl<'a> Draft<'a> {
                 "ignore" => {
                     let mut ignore = defaults.ignore.clone();
                     ignore.extend(&member.node)?;
-                    (rule.ignore, ignored) = (ignore.patterns, Cow::Owned(ignore.nodes));
+                    (rule.ignore, ignored) = (ignore.patterns, ignore.nodes);
                 }
                 "tests" => {
                     let nodes = member.node.array("tests")?;
@@ -317,12 +328,11 @@ fn count(node: &Node, what: &str) -> Result<u32, RuleError> {
 /// The members of an object that has no key twice.
 fn unique<'a>(node: &'a Node, what: &str) -> Result<&'a [Member], RuleError> {
     let members = node.object(what)?;
-    for (at, member) in members.iter().enumerate() {
-        if members[..at].iter().any(|earlier| earlier.key == member.key) {
-            return Err(member.place.error(format!("{} is given twice", member.key)));
-        }
+    let mut keys = HashSet::new();
+    match members.iter().find(|member| !keys.insert(&member.key)) {
+        Some(twice) => Err(twice.place.error(format!("{} is given twice", twice.key))),
+        None => Ok(members),
     }
-    Ok(members)
 }
 
 fn unknown(key: &str, known: &str) -> String {
@@ -384,6 +394,17 @@ mod tests {
     }
 
     #[test]
+    fn what_all_rules_ignore_is_bounded() {
+        let ignore: String = (0..1_100).map(|number| format!("- {{x: [v{number}]}}\n")).collect();
+        let rules: String = (0..1_000).map(|number| format!("- {{id: r{number}, pattern: {{x: [1]}}}}\n")).collect();
+        let error = load_text(&format!("ignore:\n{ignore}rules:\n{rules}")).unwrap_err();
+        assert!(
+            error.starts_with("r.yaml:2056:3: rule r953: the rules up to here ignore more than 1048576"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn json_is_yaml() {
         assert_eq!(load_text(r#"{"rules": [{"id": "a", "pattern": {"x": [1, "y", null]}}]}"#).unwrap()[0].id, "a");
     }
@@ -415,6 +436,10 @@ mod tests {
             ),
             ("topic_arn: arn:aws:sqs:a:b:c\nrules: []", "r.yaml:1:12: topic_arn must be"),
             ("rules: *x", "r.yaml:1:8: "),
+            ("rules:\n- {id: a, description: , pattern: {x: [1]}}", "r.yaml:2:22: an empty value: write null"),
+            ("rules:\n- id: a\n  pattern:\n    x:\n    - y\n    -\n", "r.yaml:6:6: an empty value"),
+            ("rules:\n- id: a\n  pattern: {!!str x: [1]}", "r.yaml:3:"),
+            ("rules:\n- id: a\n  pattern: {<<: {x: [1]}}", "r.yaml:3:13: YAML merge keys are not supported"),
             ("rules:\n- {id: a", "r.yaml:2:"),
             ("a: 1\n---\nb: 1", "r.yaml:2:1: only one YAML document"),
             ("a: 1", "r.yaml:1:1: unknown key"),

@@ -5,8 +5,10 @@
 //! where it is told apart. What [`schema`] does not know is left alone.
 
 use super::node::{Node, Place, Value};
+use super::overlap::ignores_all;
 use super::schema::{self, Kind};
 use super::{Pattern, RuleSource, Sample};
+use std::sync::Arc;
 
 /// Something to say about a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +48,12 @@ impl Level {
 #[must_use]
 pub fn lint(source: &RuleSource) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
-    for pattern in std::iter::once(&source.pattern).chain(&source.ignore) {
+    for pattern in std::iter::once(&source.pattern).chain(source.ignore.iter().map(Arc::as_ref)) {
         findings.object(pattern, "");
         findings.combinations(pattern, &[]);
+    }
+    if ignores_all(&source.rule) {
+        findings.add(Level::Warning, source.place, "never alerts: whatever it matches is ignored".to_owned());
     }
     findings.0
 }
@@ -172,7 +177,9 @@ impl Findings {
             (_, Some(("exists", Value::Bool(false)))) if matches!(path, "eventVersion" | "awsRegion") => {
                 self.never(element.place, path, "every record has it");
             }
-            (_, Some(("anything-but", Value::Object(_)))) if !accepts_any(element) => {
+            (_, Some(("anything-but", Value::Object(not))))
+                if not.iter().any(|member| member.key == "wildcard" && names(&member.node, "*")) =>
+            {
                 self.never(element.place, path, "nothing is left that it would accept");
             }
             _ => {}
@@ -285,16 +292,16 @@ fn gather<'a>(object: &'a Node, above: &str, fields: &mut Vec<(String, &'a Node)
 /// that is asked for comes with one that is accepted there.
 fn never_together(path: &str, values: &Node, other: &str, accepted: &Node) -> Option<(String, String)> {
     let Value::Array(elements) = &values.value else { return None };
-    let mut first = None;
-    for element in elements {
-        let needed = schema::implied(path, element).into_iter().find(|(implied, _)| *implied == other)?.1;
-        // A service by its bare name is told of by itself.
-        if accepts(accepted, &needed) || accepts(accepted, &needed.replace(".amazonaws.com", "")) {
-            return None;
-        }
-        first.get_or_insert((element.to_json(), needed));
-    }
-    first
+    let implied = |element| schema::implied(path, element).into_iter().find(|(implied, _)| *implied == other);
+    let first = elements.first()?;
+    let needed = implied(first)?.1;
+    let accepted = Pattern::compile(&Node::keyed("it", accepted.clone())).ok()?;
+    // A service by its bare name is told of by itself, and old records may lack the other field.
+    let accepts =
+        |value: &str| [value, &value.replace(".amazonaws.com", "")].iter().any(|value| accepts(&accepted, value));
+    let absent = Sample::from_json("{}").is_ok_and(|none| none.matches(&accepted) != Ok(false));
+    let never = !absent && elements.iter().all(|element| implied(element).is_some_and(|(_, needed)| !accepts(&needed)));
+    never.then(|| (first.to_json(), needed))
 }
 
 fn same_but_case(known: &str, path: &str) -> bool {
@@ -306,6 +313,15 @@ fn operator(element: &Node) -> Option<(&str, &Value)> {
     match &element.value {
         Value::Object(members) => members.first().map(|member| (&member.key[..], &member.node.value)),
         _ => None,
+    }
+}
+
+/// Whether a value is this string, or a list with it.
+fn names(node: &Node, text: &str) -> bool {
+    match &node.value {
+        Value::String(own) => own == text,
+        Value::Array(nodes) => nodes.iter().any(|node| names(node, text)),
+        _ => false,
     }
 }
 
@@ -322,17 +338,9 @@ fn number(element: &Node) -> Option<&Node> {
     }
 }
 
-/// Whether an element accepts some string or other.
-fn accepts_any(element: &Node) -> bool {
-    let elements = Node { value: Value::Array(vec![element.clone()]), place: element.place };
-    accepts(&elements, r#"["\u0001 nobody names this","A","z","0"]"#)
-}
-
-/// Whether a field's elements accept a value, or one of several, as JSON.
-fn accepts(elements: &Node, value: &str) -> bool {
-    let pattern = Pattern::compile(&Node::keyed("it", elements.clone()));
-    let sample = Sample::from_json(&format!("{{\"it\":{value}}}"));
-    !matches!((pattern, sample), (Ok(pattern), Ok(sample)) if sample.matches(&pattern) == Ok(false))
+/// Whether a pattern on the field `it` accepts a value, as JSON.
+fn accepts(pattern: &Pattern, value: &str) -> bool {
+    Sample::from_json(&format!("{{\"it\":{value}}}")).is_ok_and(|sample| sample.matches(pattern) != Ok(false))
 }
 
 #[cfg(test)]
@@ -365,8 +373,8 @@ mod tests {
                 r#"warning eventSource: never matches: "S3.amazonaws.com" is spelled in lower case"#,
             ),
             (
-                r#"{"eventName":["createTopic"]}"#,
-                r#"warning eventName: never matches: "createTopic" is spelled "CreateTopic""#,
+                r#"{"eventName":["consoleLogin"]}"#,
+                r#"warning eventName: never matches: "consoleLogin" is spelled "ConsoleLogin""#,
             ),
             (
                 r#"{"eventSource":["iam.amazonaws.com"],"eventName":["ConsoleLogin"]}"#,
@@ -381,8 +389,8 @@ mod tests {
                 r#"warning eventCategory: never matches: "Data" comes with managementEvent false, which this rule does not accept"#,
             ),
             (
-                r#"{"eventSource":["s3.amazonaws.com"],"$or":[{"eventName":["CreateTopic"]},{"errorCode":["x"]}]}"#,
-                r#"warning eventName: never matches: "CreateTopic" comes with eventSource "sns.amazonaws.com", which this rule does not accept"#,
+                r#"{"eventSource":["s3.amazonaws.com"],"$or":[{"eventName":["CreateVpc"]},{"errorCode":["x"]}]}"#,
+                r#"warning eventName: never matches: "CreateVpc" comes with eventSource "ec2.amazonaws.com", which this rule does not accept"#,
             ),
             (
                 r#"{"recipientAccountId":[123456789012]}"#,
@@ -466,11 +474,32 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_ignores_all_it_matches_is_told() {
+        let told = |ignore: &str| {
+            let mut source = RuleSource::from_pattern("r", r#"{"eventName":["A"],"readOnly":[true]}"#).unwrap();
+            source.rule.ignore.push(Pattern::from_json(ignore).unwrap());
+            lint(&source).len()
+        };
+        for ignore in
+            [r#"{"eventName":["A","B"]}"#, r#"{"eventName":[{"prefix":"A"}]}"#, r#"{"readOnly":[{"exists":true}]}"#]
+        {
+            assert_eq!(told(ignore), 1, "{ignore}");
+        }
+        for ignore in [r#"{"eventName":["B"]}"#, r#"{"eventName":["A"],"awsRegion":["x-1"]}"#] {
+            assert_eq!(told(ignore), 0, "{ignore}");
+        }
+    }
+
+    #[test]
     fn what_may_match_is_left_alone() {
         for pattern in [
             r#"{"eventSource":["s3.amazonaws.com",{"prefix":"s3"}],"eventName":["ListBuckets","SomethingNew"]}"#,
             r#"{"eventName":["CreatePolicy"],"eventSource":["organizations.amazonaws.com"]}"#,
             r#"{"eventName":["ConsoleLogin","CreateTopic"],"eventSource":["sns.amazonaws.com"]}"#,
+            r#"{"eventName":["PutObject"],"eventSource":["s3-outposts.amazonaws.com"]}"#,
+            r#"{"eventType":["AwsVpceEvent"],"eventCategory":["NetworkActivity"]}"#,
+            r#"{"eventCategory":["Management"],"managementEvent":[{"exists":false}]}"#,
+            r#"{"errorCode":[{"anything-but":{"suffix":["A","z","0","this"]}}]}"#,
             r#"{"userIdentity":{"accountId":["123456789012","ANONYMOUS_PRINCIPAL"],"type":["SomethingNew"]}}"#,
             r#"{"readOnly":[false],"managementEvent":[{"exists":true}],"eventCategory":["Data"]}"#,
             r#"{"eventType":[{"anything-but":"AwsServiceEvent"}],"eventName":["ConsoleLogin"]}"#,

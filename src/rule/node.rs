@@ -52,7 +52,7 @@ impl Node {
         json::parse(text)
     }
 
-    /// Reads one YAML document, without anchors and tags. Plain scalars follow
+    /// Reads one YAML document, without aliases and tags. Plain scalars follow
     /// the JSON grammar and are strings otherwise: `no`, `012` and `1_000`
     /// are what they look like.
     pub(super) fn from_yaml(text: &str) -> Result<Self, RuleError> {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 /// An Amazon EventBridge event pattern, held against a CloudTrail record: every
 /// field must match, by any of its elements; and where the pattern has a choice
-/// (`$or`), those of one branch.
+/// (`$or`), those of one branch. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {
     /// One for each combination of choices; a record matches by any of them.
     /// Fields that several have are shared.
-    pub(super) branches: Vec<Branch>,
+    pub(super) branches: Arc<[Branch]>,
 }
 
 /// The fields that must all match. Sorted by path, in the order of UTF-16,
@@ -67,7 +67,7 @@ impl Pattern {
     /// The pattern that every record matches; it cannot be written as JSON.
     #[must_use]
     pub fn any() -> Self {
-        Self { branches: vec![Branch::new()] }
+        Self { branches: [Branch::new()].into() }
     }
 
     /// Compiles a pattern from strict JSON.

@@ -55,8 +55,13 @@ impl Sample {
     pub fn matching(&self, rules: &RuleSet) -> Result<Vec<u32>, Error> {
         let mut matcher = Matcher::new();
         matcher.reset(rules);
+        self.ask(rules, &mut matcher).map(<[u32]>::to_vec)
+    }
+
+    /// As [`matching`](Self::matching), with a matcher that is ready for `rules`.
+    pub(super) fn ask<'a>(&self, rules: &RuleSet, matcher: &'a mut Matcher) -> Result<&'a [u32], Error> {
         let record = Record { start: 0, end: self.length, offset: 0, number: 1, inner: &[] };
-        matcher.run(rules, &self.buffer.window(), record).map(<[u32]>::to_vec)
+        matcher.run(rules, &self.buffer.window(), record)
     }
 
     /// Whether a pattern matches.
@@ -84,7 +89,7 @@ mod tests {
     #[test]
     fn a_sample_is_one_whole_object() {
         for (text, reason) in [
-            ("", "line 1, column 0: invalid JSON: EOF"),
+            ("", "line 1, column 1: invalid JSON: EOF"),
             ("[1]", "line 1, column 1: an event must be a JSON object"),
             ("{\"a\":\n01}", "line 2, column 2: invalid JSON: "),
             ("{} x", "line 1, column 4: invalid JSON: trailing characters"),

@@ -196,7 +196,7 @@ impl Builder {
     /// Adds a clause for each branch.
     fn clauses(&mut self, role: Role, pattern: &Pattern) -> Range<ClauseId> {
         let first = self.clauses.len() as ClauseId;
-        for branch in &pattern.branches {
+        for branch in &*pattern.branches {
             let clause = self.clause(role, branch);
             self.clauses.push(clause);
         }

@@ -12,10 +12,13 @@ pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
 
 /// What serde_json finds wrong with a text.
 pub(in crate::rule) fn invalid(error: &serde_json::Error) -> RuleError {
+    Place { line: error.line().max(1) as u32, column: error.column().max(1) as u32 }.error(reason(error))
+}
+
+fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
     // serde_json appends the place to its message; here it has its own field.
-    let reason = message.split(" at line ").next().unwrap_or(&message);
-    Place { line: error.line() as u32, column: error.column() as u32 }.error(format!("invalid JSON: {reason}"))
+    format!("invalid JSON: {}", message.split(" at line ").next().unwrap_or(&message))
 }
 
 /// Turns positions in `text` into places, moving forward only.
@@ -46,13 +49,13 @@ impl<'a> Places<'a> {
         if depth > MAX_DEPTH {
             return Err(place.too_deep());
         }
-        let at_place = |error: serde_json::Error| place.error(error.to_string());
+        let at_place = |error: serde_json::Error| place.error(reason(&error));
         let value = match text.as_bytes().first() {
             Some(b'{') => {
                 let Members(members) = serde_json::from_str(text).map_err(at_place)?;
                 let members = members.into_iter().map(|(key, node)| {
                     let place = self.of(key.get());
-                    let key = serde_json::from_str(key.get()).map_err(|error| place.error(error.to_string()))?;
+                    let key = serde_json::from_str(key.get()).map_err(|error| place.error(reason(&error)))?;
                     Ok(Member { key, place, node: self.node(node, depth + 1)? })
                 });
                 Value::Object(members.collect::<Result<_, RuleError>>()?)

@@ -30,7 +30,17 @@ struct Events<'a>(Parser<'a, granit_parser::StrInput<'a>>);
 impl<'a> Events<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Place), RuleError> {
         match self.0.next() {
-            Some(Ok((event, span))) => Ok((event, place(&span))),
+            Some(Ok((event, span))) => {
+                let place = place(&span);
+                if event.tag().is_some() {
+                    return Err(place.error("YAML tags are not supported"));
+                }
+                // To YAML that is null, and to the parser a "~"; who wrote it may have meant either, or forgot something.
+                if matches!(&event, Event::Scalar(_, ScalarStyle::Plain, ..)) && span.is_empty() {
+                    return Err(place.error("an empty value: write null, or '' for an empty string"));
+                }
+                Ok((event, place))
+            }
             Some(Err(error)) => Err(scan_error(&error)),
             None => Err(Place::default().error("invalid YAML: it ends too early")),
         }
@@ -40,9 +50,6 @@ impl<'a> Events<'a> {
     fn node(&mut self, (event, place): (Event<'a>, Place), depth: usize) -> Result<Node, RuleError> {
         if depth > MAX_DEPTH {
             return Err(place.too_deep());
-        }
-        if event.tag().is_some() {
-            return Err(place.error("YAML tags are not supported"));
         }
         let value = match event {
             Event::Scalar(text, style, ..) => scalar(&text, style),
@@ -60,6 +67,9 @@ impl<'a> Events<'a> {
                 loop {
                     match self.next()? {
                         (Event::MappingEnd, _) => break Value::Object(members),
+                        (Event::Scalar(key, ScalarStyle::Plain, ..), place) if key == "<<" => {
+                            return Err(place.error("YAML merge keys are not supported"));
+                        }
                         // A key is its text, also where it would be a number.
                         (Event::Scalar(key, ..), place) => {
                             let first = self.next()?;
