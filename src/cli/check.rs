@@ -19,7 +19,7 @@ use std::io::{self, Write};
 #[derive(clap::Args)]
 #[command(help_template = HELP, after_help = "Examples:
   trailwire check rules.yaml
-  trailwire check cis my-rules.yaml")]
+  trailwire check --quiet cis rules.yaml")]
 pub(super) struct Options {
     /// Rules: YAML or JSON files, or names of ready-made packs
     #[arg(value_name = "RULES", required = true)]

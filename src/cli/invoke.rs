@@ -2,7 +2,7 @@
 //! or offline, with a folder in place of S3 and standard output in place of SNS.
 
 use super::folder::FolderSource;
-use super::{Failure, LimitOptions, Patterns, Status, complain};
+use super::{Failure, HELP, LimitOptions, Patterns, Status, complain};
 use crate::alert::{Alert, plain};
 use crate::handler::{self, Answer, Handler, ObjectReport, Outcome, Publish, Report, Routes, Settings, Topic};
 use crate::rule::Format;
@@ -15,9 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Run the Lambda handler once on an event
 ///
 /// Reads from S3 and publishes to SNS with the credentials, region and endpoints
-/// of the environment, or works offline with --bucket-dir. Exits with 0 when all of the event succeeded, and with 2 when anything in it
-/// failed.
+/// of the environment, or works offline with --bucket-dir. Exits with 0 when all of the event succeeded, and with 2 when
+/// anything in it failed.
 #[derive(clap::Args)]
+#[command(help_template = HELP, after_help = "Example:
+  trailwire invoke testdata/events/s3.json --bucket-dir testdata/bucket -r tutorial")]
 pub(super) struct Options {
     /// The event, as JSON; - for standard input
     #[arg(value_name = "EVENT")]

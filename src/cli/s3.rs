@@ -115,8 +115,9 @@ impl Listing {
 
     fn page(&mut self, prefix: String, depth: usize, folders: bool, from: Option<&str>) -> Result<(), Input> {
         let Bucket { connection, name } = &*self.bucket;
-        let listing =
-            aws::Listing { bucket: name, prefix: &prefix, folders, start_after: self.start_after.as_deref(), from };
+        // Of folders S3 would tell none that begins before, whatever it holds behind.
+        let start_after = self.start_after.as_deref().filter(|_| !folders);
+        let listing = aws::Listing { bucket: name, prefix: &prefix, folders, start_after, from };
         let page = connection.runtime.block_on(connection.source.list(&listing));
         let page = page.map_err(|fault| Input::Failed(format!("s3://{name}/{prefix}"), fault.reason))?;
         if page.next.is_some() {
@@ -129,8 +130,10 @@ impl Listing {
                 self.steps.push(Step::Folder { prefix: folder, depth: depth + 1 });
             }
         }
+        let start = self.start_after.as_deref().unwrap_or_default();
+        let keys = page.keys.into_iter().filter(|key| &key[..] > start);
         let step = |key: String| if key.ends_with('/') { Step::Skipped("a folder") } else { Step::Key(key) };
-        self.steps.extend(page.keys.into_iter().rev().map(step));
+        self.steps.extend(keys.rev().map(step));
         Ok(())
     }
 }

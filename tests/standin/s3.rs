@@ -1,4 +1,5 @@
-//! S3 as far as GetObject: objects and versions, ranges, conditions, checksums, error bodies.
+//! S3 as far as GetObject and ListObjectsV2: objects and versions, ranges, conditions, checksums, error bodies; pages
+//! of keys and common prefixes.
 //!
 //! Paths are `/{bucket}/{key}`. Of ranges, `bytes=N-` and `bytes=N-M` are known; others are answered with 501, so that
 //! a test that comes to need them fails where it says why.
@@ -97,6 +98,16 @@ impl S3 {
         self.lock().delay = delay;
     }
 
+    /// Keys and common prefixes in one page of a listing; 1,000 at first.
+    pub(crate) fn page(&self, entries: usize) {
+        self.lock().page = entries;
+    }
+
+    /// The prefixes of all listings in their order, each page by itself.
+    pub(crate) fn listings(&self) -> Vec<String> {
+        self.lock().listings.clone()
+    }
+
     /// Whether whole objects come with their CRC-32 when the client asks; they do at first.
     pub(crate) fn checksums(&self, on: bool) {
         self.lock().checksums = on;
@@ -152,6 +163,9 @@ struct State {
     log: Vec<Get>,
     delay: Duration,
     checksums: bool,
+    /// Entries of a page; 0 for as many as S3 gives.
+    page: usize,
+    listings: Vec<String>,
 }
 
 /// What is stored under one key.
@@ -163,7 +177,7 @@ struct Stored {
     latest: Option<Option<String>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Object {
     bytes: Arc<[u8]>,
     etag: String,
@@ -180,11 +194,14 @@ impl State {
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
-        let path = request.path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let path = request.path.strip_prefix('/').map(|path| path.split_once('/').unwrap_or((path, "")));
         let path = path.and_then(|(bucket, key)| Some((percent_decode(bucket)?, percent_decode(key)?)));
         let (Some(name), "GET") = (path, request.method.as_str()) else {
-            return error(501, "NotImplemented", "the stand-in knows only GetObject");
+            return error(501, "NotImplemented", "the stand-in knows only GetObject and ListObjectsV2");
         };
+        if name.1.is_empty() {
+            return self.listing(&name, request);
+        }
         let version = request.parameter("versionId");
         let range = match request.header("range").map(parse_range) {
             Some(None) => return error(501, "NotImplemented", "the stand-in does not know such ranges"),
@@ -215,6 +232,74 @@ impl State {
             Some(S3Fault::Status(..) | S3Fault::WrongChecksum | S3Fault::RangeIgnored) | None => {}
         }
         reply.with("x-amz-request-id", format!("{:016X}", self.log.len()))
+    }
+
+    /// A page of ListObjectsV2. Faults are those of the bucket's empty key.
+    fn listing(&mut self, name: &Name, request: &Request) -> Reply {
+        let parameter = |name: &str| request.parameter(name).unwrap_or_default();
+        if parameter("list-type") != "2" {
+            return error(501, "NotImplemented", "the stand-in knows only version 2 of listings");
+        }
+        let (bucket, prefix, delimiter) = (&name.0, parameter("prefix"), parameter("delimiter"));
+        self.listings.push(prefix.clone());
+        if let Some(S3Fault::Status(status, code, message)) =
+            self.faults.get_mut(name).and_then(VecDeque::pop_front).or_else(|| self.lasting.get(name).cloned())
+        {
+            return error(status, code, message);
+        }
+        if !self.buckets.contains(bucket) {
+            return error(404, "NoSuchBucket", "The specified bucket does not exist");
+        }
+        // A token is the last entry of the page before, and must come from there.
+        let token = parameter("continuation-token");
+        let after = match token.strip_prefix("behind ") {
+            Some(entry) => entry.to_owned(),
+            None if token.is_empty() => parameter("start-after"),
+            None => return error(400, "InvalidArgument", "The continuation token provided is incorrect"),
+        };
+        // Entries in order: keys, and what keys begin with up to a delimiter.
+        let mut entries: Vec<(String, Option<&Object>)> = Vec::new();
+        for ((_, key), stored) in self.objects.iter().filter(|((own, _), _)| own == bucket) {
+            let Some(rest) = key.strip_prefix(&prefix) else { continue };
+            let Some(object) = stored.latest.as_ref().and_then(|version| stored.versions.get(version)) else {
+                continue;
+            };
+            let folder = rest.find(&delimiter).filter(|_| !delimiter.is_empty());
+            let entry = match folder {
+                Some(at) => (key[..prefix.len() + at + delimiter.len()].to_owned(), None),
+                None => (key.clone(), Some(object)),
+            };
+            // Keys of a folder that was told already are told with it.
+            if entry.0 > after && entries.last() != Some(&entry) {
+                entries.push(entry);
+            }
+        }
+        let page = if self.page == 0 { 1_000 } else { self.page };
+        let truncated = entries.len() > page;
+        entries.truncate(page);
+        let mut body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult><Name>{bucket}</Name><Prefix>{}</Prefix>\
+             <KeyCount>{}</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>{truncated}</IsTruncated>",
+            escape(&prefix),
+            entries.len()
+        );
+        for (entry, object) in &entries {
+            let entry = escape(entry);
+            body += &match object {
+                Some(object) => format!(
+                    "<Contents><Key>{entry}</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><ETag>{}</ETag>\
+                     <Size>{}</Size><StorageClass>STANDARD</StorageClass></Contents>",
+                    escape(&object.etag),
+                    object.bytes.len()
+                ),
+                None => format!("<CommonPrefixes><Prefix>{entry}</Prefix></CommonPrefixes>"),
+            };
+        }
+        if let Some((last, _)) = entries.last().filter(|_| truncated) {
+            body += &format!("<NextContinuationToken>behind {}</NextContinuationToken>", escape(last));
+        }
+        body += "</ListBucketResult>";
+        Reply::new(200, body.into_bytes()).with("Content-Type", "application/xml")
     }
 
     fn get(
