@@ -347,3 +347,48 @@ fn subjects_and_attributes_arrive_as_they_were_sent() {
         assert_eq!(attributes, expected);
     }
 }
+
+/// What the command line reads from a bucket: all of it, and by filters that become listings.
+#[test]
+#[ignore = "needs python3 and moto: .ci/run runs it"]
+fn scan_lists_and_reads_a_bucket() {
+    let Some(moto) = Moto::get() else { return };
+    moto.bucket("searched");
+    let mut all = Vec::new();
+    for (at, (region, day)) in [("eu-west-1", 1), ("eu-west-1", 2), ("us-east-1", 2)].into_iter().enumerate() {
+        for object in 0..12 {
+            let mut records = records(&format!("{at}-{object}"), 3);
+            for record in &mut records {
+                record["awsRegion"] = region.into();
+                record["eventTime"] = format!("2026-11-0{day}T08:00:00Z").into();
+                record["recipientAccountId"] = "123456789012".into();
+            }
+            let key = format!("a b+c/AWSLogs/123456789012/CloudTrail/{region}/2026/11/0{day}/{object:02}.json.gz");
+            moto.put("searched", &key, &file(&records));
+            all.extend(records.into_iter().map(|record| (region, day, record["eventID"].clone())));
+        }
+    }
+    let found = |filters: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_trailwire"))
+            .args(["scan", "-o", "record", "--endpoint-url", &moto.url(), "s3://searched/a b+c/"])
+            .args(filters)
+            .env_clear()
+            .envs([("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key"), ("AWS_REGION", "eu-west-1")])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["eventID"].clone();
+        str::from_utf8(&output.stdout).unwrap().lines().map(id).collect::<Vec<_>>()
+    };
+    let expected = |wanted: &dyn Fn(&str, i32) -> bool| {
+        let all = all.iter().filter(|(region, day, _)| wanted(region, *day));
+        all.map(|(.., id)| id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[]), expected(&|_, _| true));
+    assert_eq!(found(&["--region", "us-east-1"]), expected(&|region, _| region == "us-east-1"));
+    assert_eq!(found(&["--since", "2026-11-02"]), expected(&|_, day| day == 2));
+    let until = ["--until", "2026-11-02", "--account", "123456789012"];
+    assert_eq!(found(&until), expected(&|_, day| day == 1));
+    let key = "a b+c/AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/02/";
+    assert_eq!(found(&["--start-after", key]), expected(&|_, day| day == 2));
+}

@@ -5,13 +5,11 @@
 
 mod common;
 #[cfg(feature = "aws")]
-#[allow(dead_code, reason = "this test uses a part of these helpers")]
 mod standin;
 
 use common::{Random, gzip};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -305,7 +303,6 @@ mod terminal {
     use super::*;
     use std::fs::File;
     use std::io::Read as _;
-    use std::os::fd::OwnedFd;
 
     /// Runs the program on a pseudo-terminal of some width; returns what is shown there.
     fn shown(arguments: &[&str], width: u16, variables: &[(&str, &str)]) -> String {
@@ -323,7 +320,7 @@ mod terminal {
         // The command holds the other end open too.
         drop(command);
         let reader = std::thread::spawn(move || {
-            let (mut all, mut master) = (Vec::new(), File::from(OwnedFd::from(master)));
+            let (mut all, mut master) = (Vec::new(), File::from(master));
             // At the end of the last process on it, a terminal gives an error.
             let _ = master.read_to_end(&mut all);
             String::from_utf8(all).unwrap().replace("\r\n", "\n")
