@@ -38,7 +38,11 @@ use std::sync::Arc;
 
 /// Finds the CloudTrail records that match your rules.
 #[derive(Parser)]
-#[command(name = "trailwire", version, max_term_width = 100)]
+#[command(name = "trailwire", version, max_term_width = 100, help_template = HELP, after_help = "Examples:
+  trailwire scan -p '{\"eventName\":[\"ConsoleLogin\"]}' --since 7d logs/
+  trailwire scan --stats logs/
+  trailwire check rules.yaml
+  trailwire preview -r rules.yaml logs/")]
 struct Options {
     #[command(subcommand)]
     command: Command,
