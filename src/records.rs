@@ -207,16 +207,20 @@ impl RecordReader {
     /// record that is too large is no error here but in `finish`.
     pub fn read(&mut self, window: &Window<'_>) -> Result<Read<'_>, Error> {
         loop {
-            let Some(&byte) = window.bytes.get((self.at - window.origin) as usize) else {
-                return Ok(Read::InputEmpty);
-            };
+            let at = (self.at - window.origin) as usize;
+            let Some(&byte) = window.bytes.get(at) else { return Ok(Read::InputEmpty) };
+            // From one record to the next, as nearly always, in one step.
+            if self.state == State::ElementComma && window.bytes[at..].starts_with(b",{") {
+                self.at += 1;
+                self.container_begins(Role::Record);
+            }
             let done = match self.state {
                 State::InContainer => match self.walk(window)? {
                     Some(end) => self.value_ends(window, end),
                     None => return Ok(Read::InputEmpty),
                 },
                 State::InString | State::InKey => {
-                    let Some(quote) = window.next_quote((self.at - window.origin) as usize) else {
+                    let Some(quote) = window.next_quote(at) else {
                         self.at = window.origin + window.bytes.len() as u64;
                         return Ok(Read::InputEmpty);
                     };

@@ -134,7 +134,7 @@ fn find(
             while colons != 0 {
                 let colon = block + colons.trailing_zeros() as usize;
                 colons &= colons - 1;
-                let &[a, b, c, d, _, value] = bytes.get(..colon + 2)?.last_chunk()?;
+                let &[a, b, c, d, _, value] = bytes.get(colon.wrapping_sub(4)..)?.first_chunk()?;
                 let ending = [a, b, c, d];
                 if u32::from_le_bytes(ending) >> 24 != u32::from(b'"') {
                     return None;
