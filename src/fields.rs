@@ -588,6 +588,47 @@ mod tests {
     }
 
     #[test]
+    fn keys_further_inside_are_never_taken_for_the_objects_own() {
+        let mut tree = PathTree::default();
+        tree.insert("abc");
+        // With more containers than the reader notes, and none; with nothing escaped, and something.
+        for containers in [0, 1, 63, 64, 65, 200] {
+            let many = r#""x":{},"#.repeat(containers);
+            for inside in
+                [r#"[1,{"z":1,"abc":2}]"#, r#"{"abc":2}"#, r#"[{"z":{"abc":2},"abc":3}]"#, r#"[[],{"z":"","abc":2}]"#]
+            {
+                for last in [r#""z""#, r#""\"""#] {
+                    let text = format!(r#"{{"abc":0,{many}"y":{inside},"z":{last},"abc":1}}"#);
+                    assert_eq!(values(&["abc"], &text), ["abc=0", "abc=1"], "{text}");
+                    let (leaves, end) = pick_by(format!("[{text}]").as_bytes(), &tree, Layout::Files, false).unwrap();
+                    // With the frames.
+                    assert_eq!((leaves.len(), end), (3, Ok(())), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_overlooked_for_want_of_a_colon_or_a_comma() {
+        for (text, expected, offset) in [
+            (r#"{"z":1,"abc" "x"}"#, Expected::Colon, 13),
+            (r#"{"z":1,"abc" "x","y":2}"#, Expected::Colon, 13),
+            (r#"{"z":1,"abc""y":2}"#, Expected::Colon, 12),
+            (r#"{"z":1"abc":2}"#, Expected::CommaOrClose, 6),
+            (r#"{"z":"1""abc":2}"#, Expected::CommaOrClose, 8),
+            (r#"{"x":"y":"z","abc","w":1}"#, Expected::CommaOrClose, 8),
+            (r#"{"x":{}"abc":1}"#, Expected::CommaOrClose, 7),
+            (r#"{"x":1,,"abc":1}"#, Expected::Key, 7),
+            (r#"{"x"::"abc","y":1}"#, Expected::Value, 5),
+        ] {
+            let error = pick(&["abc"], text).unwrap_err();
+            assert_eq!((error.kind, error.offset), (ErrorKind::Malformed(expected), offset), "{text}");
+        }
+        // What is beside an unwanted member is not seen.
+        assert_eq!(values(&["abc"], r#"{"zzz":1 x,"abc":2,"y":3 }"#), ["abc=2"]);
+    }
+
+    #[test]
     fn what_is_skipped_may_hold_anything_that_is_balanced() {
         let text = "{\"x\":tru,\"y\":[1 2,,{\"a\"}],\"s\":\"\\q\u{1}\",\"a\":1,\"z\":01}";
         assert_eq!(values(&["a"], text), ["a=1"]);

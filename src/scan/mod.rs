@@ -248,6 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn no_level_is_chosen_that_is_above_the_limit_or_not_there() {
+        for most in Level::ALL {
+            let level = Level::best(most);
+            assert!(level <= most && Level::best(level) == level, "{level:?} for {most:?}");
+        }
+        assert_eq!(Level::best(Level::Portable), Level::Portable);
+    }
+
+    #[test]
     fn a_backslash_outside_a_string_is_a_stop() {
         let mut block = [b' '; BLOCK];
         block[..10].copy_from_slice(br#"{"a":\"x"}"#);
