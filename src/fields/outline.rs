@@ -112,60 +112,65 @@ fn find(
         b'}' => return Some(()),
         _ => return None,
     }
-    let mut seen = Seen::default();
-    let mut needed = 0;
+    let (mut seen, mut needed) = (Seen::default(), 0);
+    let mut visit = |masks: &Masks, wanted: u64, block: usize| {
+        let mut colons = masks.colons & wanted;
+        while colons != 0 {
+            let colon = block + colons.trailing_zeros() as usize;
+            colons &= colons - 1;
+            let &[a, b, c, d, _, value] = bytes.get(colon.wrapping_sub(4)..)?.first_chunk()?;
+            let ending = [a, b, c, d];
+            if u32::from_le_bytes(ending) >> 24 != u32::from(b'"') {
+                return None;
+            }
+            needed += match BEGINS[value as usize] {
+                Begins::String => 4,
+                Begins::Other => 2,
+                Begins::Nothing => return None,
+            };
+            if endings.pass(ending) {
+                note(members, window, bytes, start, colon)?;
+            }
+        }
+        Some(())
+    };
     let mut from = start + 1;
     let mut inner = inner.iter();
     loop {
         let span = inner.next();
         let to = span.map_or(close, |span| start + span[0] as usize);
-        let (last, others) = window.masks(from, to).split_last()?;
-        let (behind_from, before_to) = (!0 << (from % BLOCK), !(!0 << (to % BLOCK)));
-
-        // In a loop by itself, which then has a register for each number.
-        let mut wanted = behind_from;
-        for masks in others {
+        // Twice over the run: each loop then has a register for each of its numbers.
+        each(window, from, to, |masks, wanted, _| {
             seen.take(masks, wanted);
-            wanted = !0;
-        }
-        seen.take(last, wanted & before_to);
-
-        let mut visit = |mut colons: u64, block: usize| {
-            while colons != 0 {
-                let colon = block + colons.trailing_zeros() as usize;
-                colons &= colons - 1;
-                let &[a, b, c, d, _, value] = bytes.get(colon.wrapping_sub(4)..)?.first_chunk()?;
-                let ending = [a, b, c, d];
-                if u32::from_le_bytes(ending) >> 24 != u32::from(b'"') {
-                    return None;
-                }
-                needed += match BEGINS[value as usize] {
-                    Begins::String => 4,
-                    Begins::Other => 2,
-                    Begins::Nothing => return None,
-                };
-                if endings.pass(ending) {
-                    note(members, window, bytes, start, colon)?;
-                }
-            }
             Some(())
-        };
-        let (mut wanted, mut block) = (behind_from, from / BLOCK * BLOCK);
-        for masks in others {
-            visit(masks.colons & wanted, block)?;
-            wanted = !0;
-            block += BLOCK;
-        }
-        visit(last.colons & wanted & before_to, block)?;
-
-        let Some(&[begin, end]) = span else { break };
-        from = start + end as usize;
-        let joined = bytes.get(start + begin as usize - 1) == Some(&b':');
-        if !joined || from > close || from < close && bytes[from] != b',' {
+        })?;
+        each(window, from, to, &mut visit)?;
+        let Some(span) = span else { break };
+        from = start + span[1] as usize;
+        if bytes.get(to - 1) != Some(&b':') || from > close || from < close && bytes[from] != b',' {
             return None;
         }
     }
     (seen.in_value && seen.odd == 0 && seen.quotes == needed).then_some(())
+}
+
+/// Calls `visit` for each block of `from..to`, with its masks, the bits of them
+/// that are wanted, and its position.
+#[inline(always)]
+fn each(
+    window: &Window<'_>,
+    from: usize,
+    to: usize,
+    mut visit: impl FnMut(&Masks, u64, usize) -> Option<()>,
+) -> Option<()> {
+    let (last, others) = window.masks(from, to).split_last()?;
+    let (mut wanted, mut block) = (!0 << (from % BLOCK), from / BLOCK * BLOCK);
+    for masks in others {
+        visit(masks, wanted, block)?;
+        wanted = !0;
+        block += BLOCK;
+    }
+    visit(last, wanted & !(!0 << (to % BLOCK)), block)
 }
 
 /// Notes the member with this colon; `None` if there is no room, or it is not
