@@ -128,18 +128,24 @@ impl<'a> Window<'a> {
         Stops { masks: self.masks, block, mask }
     }
 
-    /// The quotes among the 64 bytes from `at` on, that byte's bit the lowest;
-    /// `None` near the window's end.
-    ///
-    /// What is near, as a value is to its key, is found without a loop over
-    /// blocks, whose end would often be mispredicted.
+    /// The masks of the blocks that hold `from..=to`.
     #[inline(always)]
     #[must_use]
-    pub fn quotes_from(&self, at: usize) -> Option<u64> {
-        let (block, shift) = (at / BLOCK, at % BLOCK);
-        let [low, high] = self.masks.get(block..)?.first_chunk()?;
-        // In two steps, because a shift by 64 is none.
-        Some(low.quotes >> shift | high.quotes << 1 << (BLOCK - 1 - shift))
+    pub fn masks(&self, from: usize, to: usize) -> &'a [Masks] {
+        self.masks.get(from / BLOCK..=to / BLOCK).unwrap_or_default()
+    }
+
+    /// The last quote before `at` that opens or closes a string.
+    #[inline(always)]
+    #[must_use]
+    pub fn last_quote(&self, at: usize) -> Option<usize> {
+        let mut block = at / BLOCK;
+        let mut mask = self.masks.get(block)?.quotes & !(!0 << (at % BLOCK));
+        while mask == 0 {
+            block = block.checked_sub(1)?;
+            mask = self.masks[block].quotes;
+        }
+        Some(block * BLOCK + mask.ilog2() as usize)
     }
 
     /// Whether there is a backslash in `from..to`.
@@ -208,17 +214,15 @@ mod tests {
     }
 
     #[test]
-    fn the_quotes_from_anywhere_are_those_that_follow_one_by_one() {
-        let text = br#"{"a":"","bcd":"\"e","f":[1,"ghijklm"]}"#.repeat(9);
+    fn the_last_quote_before_anywhere_is_the_one_that_comes_next_from_there() {
+        let text = br#"{"a":"","bcd":"\"e","f":[1,"a text that is so long that it fills a block"]}"#.repeat(4);
         let mut buffer = Buffer::new(&Limits { window_bytes: 1024, ..limits() });
         buffer.spare()[..text.len()].copy_from_slice(&text);
         buffer.fill(text.len());
         let window = buffer.window();
         for at in 0..text.len() {
-            let one_by_one =
-                (0..64).filter(|i| window.next_quote(at + i) == Some(at + i)).fold(0, |all, i| all | 1 << i);
-            let last = at / BLOCK == text.len() / BLOCK;
-            assert_eq!(window.quotes_from(at), (!last).then_some(one_by_one), "{at}");
+            let last = (0..at).rev().find(|&before| window.next_quote(before) == Some(before));
+            assert_eq!(window.last_quote(at), last, "{at}");
         }
     }
 
@@ -237,7 +241,7 @@ mod tests {
         assert_eq!((window.origin, window.bytes), (128, &text[128..]));
         assert_eq!(window.stops(0).collect::<Vec<_>>(), [2]);
         assert_eq!(window.next_quote(0), Some(61));
-        assert_eq!(window.quotes_from(0), None);
+        assert_eq!((window.last_quote(62), window.last_quote(61)), (Some(61), None));
         assert_eq!(buffer.spare().len(), 64);
     }
 }

@@ -5,20 +5,21 @@
 //! lies in. Nothing of the record is copied or kept; the scratch space is
 //! reused.
 //!
-//! The walk steps from quote to quote where it looks, and over what no path
-//! leads to: by the ends that the reader noted, or else from bracket to bracket.
-//! Members that are plain, as nearly all are, take a fast path, which has one
-//! twin for everything else ([`Plain`]). The walk reads the whole record: a key
-//! may come twice, and every occurrence counts, so no match can be ruled out
-//! before the end.
+//! In plain objects, as nearly all are, the wanted members are found by the
+//! colons; [`outline`] tells how. The others are walked from member to member, to
+//! the letter. Both read the whole object: a key may come twice, and every
+//! occurrence counts, so no match can be ruled out before the end.
 //!
 //! Validated: the structure from the record's brace to each wanted value, and
 //! the value. Skipped values are known to be balanced and terminated.
 
+mod outline;
+
+use self::outline::{Member, Outline};
 use crate::buffer::Window;
 use crate::json::{self, Scalar};
 use crate::limits::{MAX_ARRAY_DEPTH, MAX_VALUES};
-use crate::paths::{Filter, NodeId, PathTree, ROOT, Slot};
+use crate::paths::{NodeId, PathTree, ROOT, Slot};
 use crate::records::Record;
 use crate::{Error, ErrorKind, Expected};
 use std::ops::Range;
@@ -54,6 +55,7 @@ pub struct Fields {
     levels: Vec<Level>,
     frames: Vec<Frame>,
     arrays: u32,
+    outline: Outline,
     /// The key or value that is unescaped.
     scratch: Vec<u8>,
     /// Does without the fast path, to test it against the exact one.
@@ -72,7 +74,24 @@ struct Level {
 #[derive(Clone, Copy)]
 enum Kind {
     Object,
-    Array { array: u32, next: u32 },
+    /// An object of which the wanted members were found.
+    Plain(Members),
+    Array {
+        array: u32,
+        next: u32,
+    },
+}
+
+/// Some of [`Outline::members`]: those of one object.
+#[derive(Clone, Copy)]
+struct Members {
+    first: usize,
+    /// The next one to read.
+    next: usize,
+    /// Behind the last one.
+    last: usize,
+    /// Position behind the object.
+    end: usize,
 }
 
 impl Fields {
@@ -83,6 +102,7 @@ impl Fields {
             levels: Vec::new(),
             frames: Vec::new(),
             arrays: 0,
+            outline: Outline::new(),
             scratch: Vec::new(),
             #[cfg(test)]
             exact: false,
@@ -108,18 +128,19 @@ impl Fields {
         mut leaf: impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<(), Error> {
         self.levels.clear();
-        self.levels.push(Level { node: ROOT, frame: 0, kind: Kind::Object });
         self.frames.clear();
         self.frames.push(Frame { up: 0, array: u32::MAX, index: 0 });
         self.arrays = 0;
-        let at = record.start + 1;
-        let cursor = Cursor { window: *window, bytes: &window.bytes[..record.end], at };
-        let escapes = window.has_backslash(at, record.end);
-        let mut walk = Walk { cursor, start: record.start, inner: record.inner, escapes, tree, fields: self };
+        self.outline.members.clear();
+        let cursor = Cursor { window: *window, bytes: &window.bytes[..record.end], at: record.start + 1 };
+        let mut walk = Walk { cursor, tree, fields: self };
+        let kind = walk.record(record);
+        walk.fields.levels.push(Level { node: ROOT, frame: 0, kind });
         let mut first = true;
         while let Some(&level) = walk.fields.levels.last() {
             let end = match level.kind {
                 Kind::Object => walk.object(level, first, &mut leaf)?,
+                Kind::Plain(members) => walk.plain(level, members, &mut leaf)?,
                 Kind::Array { array, next } => walk.array(level, array, next, first, &mut leaf)?,
             };
             if end == Visit::Done {
@@ -132,6 +153,17 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// How an object is walked, given its first member, and its end if it is plain.
+    #[inline(always)]
+    fn kind(&self, first: usize, end: Option<usize>) -> Kind {
+        #[cfg(test)]
+        let end = end.filter(|_| !self.exact);
+        let members = |end| Members { first, next: first, last: self.outline.members.len(), end };
+        end.map_or(Kind::Object, |end| Kind::Plain(members(end)))
+    }
+}
+
 impl Default for Fields {
     fn default() -> Self {
         Self::new()
@@ -141,13 +173,6 @@ impl Default for Fields {
 /// One walk over one record.
 struct Walk<'a, 'b> {
     cursor: Cursor<'a>,
-    /// Start of the record.
-    start: usize,
-    /// What is left of [`Record::inner`]: kept along the walk, as to begin anew
-    /// behind each wanted member would take quadratic time.
-    inner: &'a [u32],
-    /// Whether anything in the record is escaped.
-    escapes: bool,
     tree: &'b PathTree,
     fields: &'b mut Fields,
 }
@@ -170,36 +195,13 @@ impl Walk<'_, '_> {
         mut first: bool,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<Visit, Error> {
-        let plain = Plain {
-            window: self.cursor.window,
-            bytes: self.cursor.bytes,
-            filter: self.tree.filter(level.node),
-            escapes: self.escapes,
-            start: self.start,
-        };
         loop {
-            // Containers further inside are few, and walked over.
-            let inner = if self.fields.levels.len() == 1 { &mut self.inner } else { &mut [].as_slice() };
-            let (behind, stopped) = plain.behind_unwanted(self.cursor.at, first, inner);
-            #[cfg(test)]
-            let (behind, stopped) = if self.fields.exact { (self.cursor.at, None) } else { (behind, stopped) };
-            first &= behind == self.cursor.at;
-            self.cursor.at = behind;
-            if let Some(Member { key, text }) = stopped {
-                first = false;
-                self.cursor.at = text.end + 1;
-                let node = self.tree.child(level.node, &self.cursor.bytes[key]);
-                if let Some(slot) = node.and_then(|node| self.tree.slot(node)) {
-                    self.text(text, slot, level.frame, leaf)?;
-                }
-                continue;
-            }
             if !self.cursor.next(b'}', first)? {
                 return Ok(Visit::Done);
             }
             first = false;
             let key = self.cursor.key()?;
-            let node = if self.escapes && self.cursor.window.has_backslash(key.start, key.end) {
+            let node = if self.cursor.window.has_backslash(key.start, key.end) {
                 self.escaped_key(level.node, key)?
             } else {
                 self.tree.child(level.node, &self.cursor.bytes[key])
@@ -221,6 +223,52 @@ impl Walk<'_, '_> {
                 },
             }
         }
+    }
+
+    /// How the record is walked.
+    #[inline(always)]
+    fn record(&mut self, record: Record<'_>) -> Kind {
+        if record.inner.is_empty() {
+            return self.object_at(ROOT, record.start);
+        }
+        let (window, endings) = (&self.cursor.window, self.tree.endings(ROOT));
+        let plain = self.fields.outline.add_known(window, record.start..record.end, record.inner, endings);
+        self.fields.kind(0, plain.then_some(record.end))
+    }
+
+    /// How the object at `start` is walked.
+    fn object_at(&mut self, node: NodeId, start: usize) -> Kind {
+        let first = self.fields.outline.members.len();
+        let end = self.fields.outline.add(&self.cursor.window, start, self.tree.endings(node));
+        self.fields.kind(first, end)
+    }
+
+    /// Reads the members that were found of an object, as
+    /// [`object`](Self::object) reads all.
+    #[inline(always)]
+    fn plain(
+        &mut self,
+        level: Level,
+        members: Members,
+        leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
+    ) -> Result<Visit, Error> {
+        let this = self.fields.levels.len() - 1;
+        for next in members.next..members.last {
+            let Member { key, value } = self.fields.outline.members[next].clone();
+            let Some(node) = self.tree.child(level.node, &self.cursor.bytes[key]) else { continue };
+            self.cursor.at = value.start;
+            if self.cursor.byte() == b'"' {
+                if let Some(slot) = self.tree.slot(node) {
+                    self.plain_text(value.start + 1..value.end - 1, slot, level.frame, leaf)?;
+                }
+            } else if self.wanted(node, level.frame, None, leaf)? == Visit::Opened {
+                self.fields.levels[this].kind = Kind::Plain(Members { next: next + 1, ..members });
+                return Ok(Visit::Opened);
+            }
+        }
+        self.fields.outline.members.truncate(members.first);
+        self.cursor.at = members.end;
+        Ok(Visit::Done)
     }
 
     /// Reads an array's elements, as [`object`](Self::object) its members.
@@ -264,7 +312,10 @@ impl Walk<'_, '_> {
     ) -> Result<Visit, Error> {
         let slot = self.tree.slot(node);
         match self.cursor.peek() {
-            b'{' if self.tree.has_children(node) => return self.descend(node, Kind::Object, frame, element),
+            b'{' if self.tree.has_children(node) => {
+                let kind = self.object_at(node, self.cursor.at);
+                return self.descend(node, kind, frame, element);
+            }
             b'{' => self.cursor.container()?,
             b'[' => {
                 self.fields.arrays += 1;
@@ -291,6 +342,21 @@ impl Walk<'_, '_> {
         Ok(Visit::Done)
     }
 
+    /// Gives the string at `text`, in which nothing is escaped, to `leaf`.
+    #[inline(always)]
+    fn plain_text(
+        &self,
+        text: Range<usize>,
+        slot: Slot,
+        frame: FrameId,
+        leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
+    ) -> Result<(), Error> {
+        let (cursor, first) = (&self.cursor, text.start);
+        let text = &cursor.bytes[text];
+        json::string::check(text).map_err(|(expected, at)| cursor.error(ErrorKind::Malformed(expected), first + at))?;
+        leaf(Leaf { slot, value: Scalar::String(text), frame }).map_err(|kind| cursor.error(kind, first))
+    }
+
     /// Gives the string at `text` to `leaf`.
     fn text(
         &mut self,
@@ -300,7 +366,7 @@ impl Walk<'_, '_> {
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<(), Error> {
         let (cursor, first) = (&self.cursor, text.start);
-        let escapes = self.escapes && cursor.window.has_backslash(text.start, text.end);
+        let escapes = cursor.window.has_backslash(text.start, text.end);
         let text = json::string::unescape_if(escapes, &cursor.bytes[text], &mut self.fields.scratch)
             .map_err(|(expected, at)| cursor.error(ErrorKind::Malformed(expected), first + at))?;
         leaf(Leaf { slot, value: Scalar::String(text), frame }).map_err(|kind| cursor.error(kind, first))
@@ -443,126 +509,6 @@ impl Cursor<'_> {
     }
 }
 
-/// Where a key and its value, a string, are.
-struct Member {
-    key: Range<usize>,
-    text: Range<usize>,
-}
-
-/// What a plain member comes to.
-enum Plainly {
-    /// It is unwanted; the place behind it.
-    Over(usize),
-    /// It may be wanted.
-    Stop(Member),
-}
-
-/// The fast twin of [`Walk::object`], for members as AWS writes them: without
-/// white space, and nothing escaped in the key. Whatever else there is, it
-/// stops before, and the walk reads it in full, errors and all.
-struct Plain<'a> {
-    window: Window<'a>,
-    /// The window's bytes, up to the record's end.
-    bytes: &'a [u8],
-    /// What rules keys out at this level.
-    filter: Filter,
-    /// Whether anything in the record is escaped.
-    escapes: bool,
-    /// Start of the record.
-    start: usize,
-}
-
-impl Plain<'_> {
-    /// The place behind the members from `at` on that are unwanted, and the
-    /// member there, if it may be wanted and has a string. `first` says that no
-    /// member is before `at`, so no comma either; `inner` has the ends of the
-    /// containers at this level, as far as known, and loses those behind.
-    ///
-    /// This is where records spend their time. A function by itself with little
-    /// state, it stays in registers; inside the loop that knows errors and
-    /// nesting, a member cost three times as much.
-    #[inline(never)]
-    fn behind_unwanted(&self, mut at: usize, first: bool, inner: &mut &[u32]) -> (usize, Option<Member>) {
-        let mut open = if first { at } else { at + 1 };
-        while open == at || self.byte(at) == b',' {
-            match self.member(open, inner) {
-                Some(Plainly::Over(end)) => (at, open) = (end, end + 1),
-                Some(Plainly::Stop(member)) => return (at, Some(member)),
-                None => break,
-            }
-        }
-        (at, None)
-    }
-
-    /// Reads the member whose key opens at `open`; `None` if it is not plain.
-    #[inline(always)]
-    fn member(&self, open: usize, inner: &mut &[u32]) -> Option<Plainly> {
-        // Key and value are mostly near: two more bits of one mask.
-        let quotes = self.window.quotes_from(open)?;
-        let rest = without_lowest(quotes);
-        if quotes & 1 == 0 || rest == 0 {
-            return None;
-        }
-        let close = open + rest.trailing_zeros() as usize;
-        let (key, value) = (open + 1..close, close + 2);
-        if self.byte(close + 1) != b':' || self.escapes && self.window.has_backslash(key.start, key.end) {
-            return None;
-        }
-        let passes = self.filter.passes(self.bytes.get(key.clone())?);
-        match self.byte(value) {
-            b'"' => {
-                // Without the quote that closes the key and this one.
-                let rest = without_lowest(without_lowest(rest));
-                let quote = match rest {
-                    0 => self.window.next_quote(value + 1)?,
-                    _ => open + rest.trailing_zeros() as usize,
-                };
-                Some(if passes {
-                    Plainly::Stop(Member { key, text: value + 1..quote })
-                } else {
-                    Plainly::Over(quote + 1)
-                })
-            }
-            _ if passes => None,
-            b'{' | b'[' => self.behind_container(value, inner).map(Plainly::Over),
-            _ => self.behind_scalar(value).map(Plainly::Over),
-        }
-    }
-
-    /// The place behind the container at `at`, and `inner` cut down to those
-    /// behind it.
-    #[inline(always)]
-    fn behind_container(&self, at: usize, inner: &mut &[u32]) -> Option<usize> {
-        while let [end, rest @ ..] = *inner {
-            *inner = rest;
-            // Those before `at` were wanted, or not plain.
-            let end = self.start + *end as usize;
-            if end > at {
-                return Some(end);
-            }
-        }
-        let mut cursor = Cursor { window: self.window, bytes: self.bytes, at };
-        cursor.container().ok().map(|()| cursor.at)
-    }
-
-    #[inline(always)]
-    fn behind_scalar(&self, at: usize) -> Option<usize> {
-        let length = self.bytes.get(at..)?.iter().position(|&byte| !json::is_scalar(byte))?;
-        (length > 0).then_some(at + length)
-    }
-
-    /// The byte at `at`; behind the record 0, which fits nowhere.
-    #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-}
-
-#[inline(always)]
-const fn without_lowest(mask: u64) -> u64 {
-    mask & mask.wrapping_sub(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -639,6 +585,47 @@ mod tests {
         ];
         let picked: Vec<_> = picked.iter().map(|(path, value, chain)| (*path, &value[..], &chain[..])).collect();
         assert_eq!(picked, expected);
+    }
+
+    #[test]
+    fn keys_further_inside_are_never_taken_for_the_objects_own() {
+        let mut tree = PathTree::default();
+        tree.insert("abc");
+        // With more containers than the reader notes, and none; with nothing escaped, and something.
+        for containers in [0, 1, 63, 64, 65, 200] {
+            let many = r#""x":{},"#.repeat(containers);
+            for inside in
+                [r#"[1,{"z":1,"abc":2}]"#, r#"{"abc":2}"#, r#"[{"z":{"abc":2},"abc":3}]"#, r#"[[],{"z":"","abc":2}]"#]
+            {
+                for last in [r#""z""#, r#""\"""#] {
+                    let text = format!(r#"{{"abc":0,{many}"y":{inside},"z":{last},"abc":1}}"#);
+                    assert_eq!(values(&["abc"], &text), ["abc=0", "abc=1"], "{text}");
+                    let (leaves, end) = pick_by(format!("[{text}]").as_bytes(), &tree, Layout::Files, false).unwrap();
+                    // With the frames.
+                    assert_eq!((leaves.len(), end), (3, Ok(())), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_overlooked_for_want_of_a_colon_or_a_comma() {
+        for (text, expected, offset) in [
+            (r#"{"z":1,"abc" "x"}"#, Expected::Colon, 13),
+            (r#"{"z":1,"abc" "x","y":2}"#, Expected::Colon, 13),
+            (r#"{"z":1,"abc""y":2}"#, Expected::Colon, 12),
+            (r#"{"z":1"abc":2}"#, Expected::CommaOrClose, 6),
+            (r#"{"z":"1""abc":2}"#, Expected::CommaOrClose, 8),
+            (r#"{"x":"y":"z","abc","w":1}"#, Expected::CommaOrClose, 8),
+            (r#"{"x":{}"abc":1}"#, Expected::CommaOrClose, 7),
+            (r#"{"x":1,,"abc":1}"#, Expected::Key, 7),
+            (r#"{"x"::"abc","y":1}"#, Expected::Value, 5),
+        ] {
+            let error = pick(&["abc"], text).unwrap_err();
+            assert_eq!((error.kind, error.offset), (ErrorKind::Malformed(expected), offset), "{text}");
+        }
+        // What is beside an unwanted member is not seen.
+        assert_eq!(values(&["abc"], r#"{"zzz":1 x,"abc":2,"y":3 }"#), ["abc=2"]);
     }
 
     #[test]
@@ -773,10 +760,10 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_path_finds_and_refuses_what_the_exact_one_does() {
+    fn what_is_found_by_colons_is_what_the_exact_walk_finds() {
         let paths = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
         let mut random = Random::new(17);
-        let (mut good, mut bad) = (0, 0);
+        let (mut good, mut bad, mut tolerated) = (0, 0, 0);
         for round in 0..40_000 {
             let mut tree = PathTree::default();
             for path in paths {
@@ -800,13 +787,27 @@ mod tests {
             // Sometimes the window ends where the record does.
             text.resize(text.len() + [0, 1, 200][random.below(3)], b' ');
             let fast = pick_by(&text, &tree, layout, false);
-            match &fast {
-                Some((_, Ok(()))) => good += 1,
-                Some((_, Err(_))) => bad += 1,
-                None => {}
+            let exact = pick_by(&text, &tree, layout, true);
+            match (&fast, &exact) {
+                _ if fast == exact => match fast {
+                    Some((_, Ok(()))) => good += 1,
+                    Some((_, Err(_))) => bad += 1,
+                    None => {}
+                },
+                // Stray bytes beside members that nobody wants are not seen; then all that is wanted is found, and
+                // not only what comes before them.
+                (Some((fast, end)), Some((exact, Err(error)))) => {
+                    let text = String::from_utf8_lossy(&text);
+                    let ((_, fast), (_, exact)) = (fast.split_last().unwrap(), exact.split_last().unwrap());
+                    assert!(fast.starts_with(exact), "{text}: {fast:?}, not {exact:?}");
+                    assert!(end.is_ok_and(|()| true) || end.is_err_and(|end| end.offset > error.offset), "{text}");
+                    assert!(matches!(error.kind, ErrorKind::Malformed(_)), "{text}: {error}");
+                    tolerated += 1;
+                }
+                _ => panic!("{:?}: {fast:?}, not {exact:?}", String::from_utf8_lossy(&text)),
             }
-            assert_eq!(fast, pick_by(&text, &tree, layout, true), "{:?}", String::from_utf8_lossy(&text));
         }
+        assert!(tolerated < 1_500, "{tolerated}");
         assert!(good > 20_000 && bad > 1_000, "{good} {bad}");
     }
 }

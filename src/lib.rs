@@ -39,7 +39,10 @@
 //! looks at, is validated as strict JSON; so are those values. What lies beside
 //! is skipped: its brackets must match by type and its strings must end, or it
 //! is an error too, but numbers, literals, commas and escapes inside it are not
-//! looked at. Keys and values are compared after unescaping, and every
+//! looked at. Of the other members of an object that holds a wanted value, it is
+//! seen to that each has one key, one colon and at most one string, so that no key
+//! is overlooked; stray bytes beside them, such as a letter before a comma, may
+//! pass. Keys and values are compared after unescaping, and every
 //! occurrence of a key that comes twice counts, so that nothing evades a rule
 //! by its spelling.
 //!

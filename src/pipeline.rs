@@ -114,8 +114,8 @@ impl Pipeline {
     }
 
     /// The most that a pipeline with these limits allocates, in bytes, beside
-    /// the rules; most of it only on hostile input. By default it is 13.3 MiB,
-    /// and 1.8 MiB until a record needs more.
+    /// the rules; most of it only on hostile input. By default it is 13.7 MiB,
+    /// and 2.1 MiB until a record needs more.
     #[must_use]
     pub const fn max_bytes(limits: &Limits) -> usize {
         // The rolling buffer, with room for rounding, and its masks.

@@ -16,9 +16,12 @@
 //! only where a rule looks; values beside `Records` are checked like skipped
 //! ones: balanced and terminated.
 
+mod spans;
+
 use crate::buffer::Window;
-use crate::json::{self, Brackets, Unbalanced};
+use crate::json::{self, Unbalanced};
 use crate::{Error, ErrorKind, Expected, Limits};
+pub(crate) use spans::Spans;
 
 /// What an object may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,9 +45,10 @@ pub struct Record<'a> {
     pub offset: u64,
     /// Number in the object, from 1.
     pub number: u64,
-    /// Where the objects and arrays directly inside it end, as distances from
-    /// `start`: in order, from the first one on, as far as they are known.
-    pub inner: &'a [u32],
+    /// Where the objects and arrays directly inside it begin and end, as
+    /// distances from `start`: in order, from the first one on, as far as they
+    /// are known.
+    pub inner: &'a [[u32; 2]],
 }
 
 /// How a call to [`RecordReader::read`] ended.
@@ -68,10 +72,7 @@ pub struct RecordReader {
     /// What the value in progress is.
     role: Role,
     /// Open brackets of the value in progress.
-    brackets: Brackets,
-    /// See [`Record::inner`]; the first `inner_count` are set.
-    inner: [u32; MAX_INNER],
-    inner_count: usize,
+    spans: Spans,
     /// The top-level object being read, if there is one.
     document: Option<Document>,
     /// Records found, including those that were too large.
@@ -128,10 +129,6 @@ enum Role {
     Skipped,
 }
 
-/// Ends of inner containers that are noted. Real records have 4; what is not
-/// noted is walked over a second time.
-const MAX_INNER: usize = 64;
-
 /// Keys of which every record has some (aggregated ones have `eventId`), and
 /// neither a digest nor an invocation event has any at its top level.
 const RECORD_KEYS: [&[u8]; 7] =
@@ -153,9 +150,7 @@ impl RecordReader {
             role: Role::Skipped,
             // No record can nest more deeply than it has bytes; what does was
             // too large before, or stands beside `Records`.
-            brackets: Brackets::new(limits.max_record_bytes),
-            inner: [0; MAX_INNER],
-            inner_count: 0,
+            spans: Spans::new(limits.max_record_bytes),
             document: None,
             records: 0,
             found_any: false,
@@ -165,7 +160,7 @@ impl RecordReader {
 
     /// Makes ready for the next object.
     pub fn reset(&mut self) {
-        self.brackets.clear();
+        self.spans.clear();
         (self.state, self.document, self.passed_over) = (State::Top, None, None);
         (self.at, self.start, self.records, self.found_any) = (0, 0, 0, false);
     }
@@ -212,16 +207,20 @@ impl RecordReader {
     /// record that is too large is no error here but in `finish`.
     pub fn read(&mut self, window: &Window<'_>) -> Result<Read<'_>, Error> {
         loop {
-            let Some(&byte) = window.bytes.get((self.at - window.origin) as usize) else {
-                return Ok(Read::InputEmpty);
-            };
+            let at = (self.at - window.origin) as usize;
+            let Some(&byte) = window.bytes.get(at) else { return Ok(Read::InputEmpty) };
+            // From one record to the next, as nearly always, in one step.
+            if self.state == State::ElementComma && window.bytes[at..].starts_with(b",{") {
+                self.at += 1;
+                self.container_begins(Role::Record);
+            }
             let done = match self.state {
                 State::InContainer => match self.walk(window)? {
                     Some(end) => self.value_ends(window, end),
                     None => return Ok(Read::InputEmpty),
                 },
                 State::InString | State::InKey => {
-                    let Some(quote) = window.next_quote((self.at - window.origin) as usize) else {
+                    let Some(quote) = window.next_quote(at) else {
                         self.at = window.origin + window.bytes.len() as u64;
                         return Ok(Read::InputEmpty);
                     };
@@ -248,7 +247,7 @@ impl RecordReader {
                 _ => self.structure(window, byte)?,
             };
             if let Some(record) = done {
-                return Ok(Read::Record(Record { inner: &self.inner[..self.inner_count], ..record }));
+                return Ok(Read::Record(Record { inner: self.spans.inner(), ..record }));
             }
         }
     }
@@ -258,7 +257,7 @@ impl RecordReader {
         self.state = match (self.state, byte) {
             (State::Top, b'{') => {
                 self.found_any = true;
-                self.inner_count = 0;
+                self.spans.clear();
                 self.document =
                     Some(Document { start: self.at, has_records: false, has_record_key: false, key_is_records: false });
                 State::Key { or_close: true }
@@ -319,34 +318,21 @@ impl RecordReader {
 
     fn container_begins(&mut self, role: Role) {
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
-        self.brackets.clear();
-        self.inner_count = 0;
+        self.spans.clear();
         // The opening bracket is the walk's first.
     }
 
     /// Walks over the brackets of the value in progress, up to its last one;
     /// returns the position behind that.
     fn walk(&mut self, window: &Window<'_>) -> Result<Option<usize>, Error> {
-        let Self { brackets, inner, inner_count, role, .. } = self;
-        let start = self.start.wrapping_sub(window.origin) as usize;
-        let note = |stop: usize| {
-            if *role == Role::Record
-                && let Some(place) = inner.get_mut(*inner_count)
-                && let Ok(length) = u32::try_from(stop.wrapping_sub(start) + 1)
-            {
-                *place = length;
-                *inner_count += 1;
-            }
-        };
-        let stops = window.stops((self.at - window.origin) as usize);
-        let end = brackets.close(window.bytes, stops, note).map_err(|(fault, stop)| {
+        let position = |offset: u64| offset.wrapping_sub(window.origin) as usize;
+        let end = self.spans.close(window, position(self.at), position(self.start)).map_err(|(fault, stop)| {
             let kind = match fault {
                 Unbalanced::Mismatch => ErrorKind::Malformed(Expected::MatchingBracket),
                 Unbalanced::Backslash => ErrorKind::Malformed(Expected::Value),
             };
             Error::new(kind, window.origin + stop as u64)
         })?;
-        let end = end.map(|stop| stop + 1);
         self.at = window.origin + end.unwrap_or(window.bytes.len()) as u64;
         Ok(end)
     }
@@ -605,7 +591,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_with_the_ends_of_what_is_directly_inside() {
+    fn a_record_comes_with_the_spans_of_what_is_directly_inside() {
         let text = br#"[{"a":{"b":[{}]},"c":"}","d":[[1],{}],"e":{}},{"f":1},{"g":[]}]"#;
         for step in [1, 7, 64] {
             let mut buffer = Buffer::new(&Limits::default());
@@ -618,22 +604,23 @@ mod tests {
                 let window = buffer.window();
                 while let Read::Record(record) = reader.read(&window).unwrap() {
                     let bytes = &window.bytes[record.start..];
-                    inner.push(record.inner.iter().map(|&end| (end, bytes[end as usize - 1])).collect::<Vec<_>>());
+                    let text = |&[begin, end]: &[u32; 2]| String::from_utf8_lossy(&bytes[begin as usize..end as usize]);
+                    inner.push(record.inner.iter().map(|span| text(span).into_owned()).collect::<Vec<_>>());
                 }
             }
-            let expected = [vec![(15, b'}'), (36, b']'), (43, b'}')], vec![], vec![(7, b']')]];
+            let expected = [&[r#"{"b":[{}]}"#, "[[1],{}]", "{}"][..], &[], &["[]"]];
             assert_eq!(inner, expected, "pieces of {step}");
         }
     }
 
     #[test]
-    fn only_so_many_ends_are_noted_and_from_the_first_on() {
-        let text = [&b"[{\"a\":{}"[..], &b",\"b\":[]".repeat(MAX_INNER), b"}]"].concat();
+    fn only_so_many_spans_are_noted_and_from_the_first_on() {
+        let text = [&b"[{\"a\":{}"[..], &b",\"b\":[]".repeat(spans::MAX_INNER), b"}]"].concat();
         let mut buffer = Buffer::new(&Limits::default());
         buffer.spare()[..text.len()].copy_from_slice(&text);
         buffer.fill(text.len());
         let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
         let Ok(Read::Record(record)) = reader.read(&buffer.window()) else { panic!("a record") };
-        assert_eq!((record.inner.len(), &record.inner[..2]), (MAX_INNER, &[7, 14][..]));
+        assert_eq!((record.inner.len(), &record.inner[..2]), (spans::MAX_INNER, &[[5, 7], [12, 14]][..]));
     }
 }

@@ -1,22 +1,21 @@
 //! The fuzzer's checks as ordinary tests: on everything it ever found (`fuzz/regressions`), on its seeds, and on small
 //! changes of both.
 #![cfg(feature = "handler")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "../fuzz/checks/mod.rs"]
 mod checks;
-#[path = "../src/testing.rs"]
-mod testing;
 
+use checks::common::Random;
 use std::fs;
 use std::path::Path;
-use testing::Random;
 
 fn inputs(folder: &str, check: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder).join(check);
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder that can be read").path()).collect();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.iter().map(|path| fs::read(path).expect("a file that can be read")).collect()
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) fn check(data: &[u8]) {
 }
 
 fn matched(reader: &mut AlertReader, found: &Match<'_>) {
-    let rule = Rule::from_pattern("rule", r#"{"a":["x"]}"#).expect("a pattern");
+    let rule = Rule::from_pattern("rule", r#"{"a":["x"]}"#).unwrap();
     let origin = Origin { bucket: Some("bucket"), key: "a key\u{1}\u{202e}.json.gz", stored: None };
     let record = reader.read(found);
     for format in [Format::Text, Format::Json, Format::Both] {

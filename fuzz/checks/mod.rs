@@ -12,13 +12,16 @@ pub(crate) mod strings;
 pub(crate) mod triggers;
 
 #[path = "../../tests/common/mod.rs"]
-mod common;
+pub(crate) mod common;
 #[path = "../../tests/standin/entry.rs"]
 #[allow(dead_code, reason = "a part of what the stand-in for SNS uses")]
 mod entry;
 
+/// Panics if something is wrong.
+pub(crate) type Check = fn(&[u8]);
+
 /// All checks, by the names of their targets.
-pub(crate) const CHECKS: [(&str, fn(&[u8])); 8] = [
+pub(crate) const CHECKS: [(&str, Check); 8] = [
     ("alerts", alerts::check),
     ("inflate", inflate::check),
     ("patterns", patterns::check),

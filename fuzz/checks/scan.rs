@@ -1,3 +1,50 @@
-//! The scan against a byte-at-a-time twin, in any pieces.
+//! The scan against a byte-at-a-time twin, on every backend there is, in calls of any number of blocks.
 
-pub(crate) fn check(_: &[u8]) {}
+use super::Choices;
+use trailwire::scan::{BLOCK, Carry, Level, Masks, classify, limit};
+
+pub(crate) fn check(data: &[u8]) {
+    let (mut random, data) = Choices(data).seed();
+    let mut text = data.to_vec();
+    text.resize(data.len().next_multiple_of(BLOCK), b' ');
+    let expected = naive(&text);
+    let (blocks, _) = text.as_chunks::<BLOCK>();
+    for level in Level::ALL {
+        limit(level);
+        let (mut masks, mut carry) = (vec![Masks::default(); blocks.len()], Carry::default());
+        let mut done = 0;
+        while done < blocks.len() {
+            let end = blocks.len().min(done + 1 + random.below(20));
+            classify(&blocks[done..end], &mut masks[done..end], &mut carry);
+            done = end;
+        }
+        assert_eq!(masks, expected, "up to {level:?}");
+    }
+    limit(Level::Avx512);
+}
+
+fn naive(text: &[u8]) -> Vec<Masks> {
+    let (mut in_string, mut escaped) = (false, false);
+    let mut masks = vec![Masks::default(); text.len() / BLOCK];
+    for (at, &byte) in text.iter().enumerate() {
+        let (masks, bit) = (&mut masks[at / BLOCK], 1 << (at % BLOCK));
+        let was_escaped = escaped;
+        escaped = byte == b'\\' && !was_escaped;
+        match byte {
+            b'\\' => {
+                masks.backslashes |= bit;
+                masks.stops |= if in_string { 0 } else { bit };
+            }
+            b'"' if !was_escaped => {
+                masks.quotes |= bit;
+                in_string = !in_string;
+            }
+            _ if in_string => {}
+            b'{' | b'}' | b'[' | b']' => masks.stops |= bit,
+            b':' => masks.colons |= bit,
+            b',' => masks.commas |= bit,
+            _ => {}
+        }
+    }
+    masks
+}

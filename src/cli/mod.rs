@@ -18,13 +18,14 @@ mod progress;
 mod rules;
 #[cfg(feature = "aws")]
 mod s3;
-mod scan;
+mod search;
 mod stats;
 mod test_pattern;
 mod work;
 
 use crate::alert::plain;
 use crate::rule::{self, Format, PACKS, RuleFile, RuleSource};
+use crate::scan::{self, Level};
 use crate::{Limits, RuleSet};
 use clap::{Args, Parser, Subcommand};
 use filter::Filter;
@@ -50,7 +51,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    Scan(Box<scan::Options>),
+    Scan(Box<search::Options>),
     Preview(Box<preview::Options>),
     Check(check::Options),
     TestPattern(test_pattern::Options),
@@ -158,8 +159,15 @@ impl From<Status> for ExitCode {
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Some(most) = std::env::var("TRAILWIRE_SIMD").ok().filter(|name| !name.is_empty()) {
+        let Some(most) = Level::named(&most) else {
+            complain(&format_args!("TRAILWIRE_SIMD: must be one of {}", Level::ALL.map(Level::name).join(", ")));
+            return Status::Failed.into();
+        };
+        scan::limit(most);
+    }
     let result = match Options::parse().command {
-        Command::Scan(options) => scan::run(&options),
+        Command::Scan(options) => search::run(&options),
         Command::Preview(options) => preview::run(&options),
         Command::Check(options) => check::run(&options),
         Command::TestPattern(options) => test_pattern::run(&options),

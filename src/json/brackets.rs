@@ -51,16 +51,17 @@ impl Brackets {
 
     /// Takes the brackets of `bytes` at `stops`, up to the one that closes the
     /// outermost, whose position is returned; `None` if that is still to come.
-    /// Calls `inner_end` with the position of each that leaves one level open.
+    /// Calls `inner` for each that begins or ends a container directly inside the
+    /// outermost, with its position or the one behind it.
     ///
     /// # Errors
     /// What does not fit, and its position.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close(
         &mut self,
         bytes: &[u8],
         stops: impl Iterator<Item = usize>,
-        mut inner_end: impl FnMut(usize),
+        mut inner: impl FnMut(usize),
     ) -> Result<Option<usize>, (Unbalanced, usize)> {
         let mut levels = self.levels;
         let mut end = Ok(None);
@@ -76,8 +77,8 @@ impl Brackets {
                 end = Ok(Some(stop));
                 break;
             }
-            if closes && levels.depth == 1 {
-                inner_end(stop);
+            if levels.depth == 2 - usize::from(closes) {
+                inner(stop + usize::from(closes));
             }
         }
         self.levels = levels;
@@ -167,14 +168,19 @@ mod tests {
             let (mut stack, mut inner, mut expected) = (Vec::new(), Vec::new(), Ok(None));
             for (at, &byte) in text.iter().enumerate() {
                 match byte {
-                    b'{' | b'[' => stack.push(byte),
+                    b'{' | b'[' => {
+                        stack.push(byte);
+                        if stack.len() == 2 {
+                            inner.push(at);
+                        }
+                    }
                     b'\\' => expected = Err((Unbalanced::Backslash, at)),
                     _ if stack.len() <= 128 && stack.last() != Some(&(byte - 2)) => {
                         expected = Err((Unbalanced::Mismatch, at));
                     }
                     _ if stack.pop().is_none() => {}
                     _ if stack.is_empty() => expected = Ok(Some(at)),
-                    _ if stack.len() == 1 => inner.push(at),
+                    _ if stack.len() == 1 => inner.push(at + 1),
                     _ => {}
                 }
                 if expected != Ok(None) {

@@ -65,10 +65,16 @@ pub(crate) fn unescape_if<'a>(
 
 /// Whether a string has only what may stand between quotes: UTF-8, and no raw
 /// control characters.
-fn check(raw: &[u8]) -> Result<(), (Expected, usize)> {
-    let (words, rest) = raw.as_chunks::<8>();
-    let odd = words.iter().fold(0, |odd, word| odd | odd_bytes(u64::from_le_bytes(*word)));
-    if odd == 0 && rest.iter().all(|byte| (0x20..0x80).contains(byte)) {
+#[inline]
+pub(crate) fn check(raw: &[u8]) -> Result<(), (Expected, usize)> {
+    if let Some(last) = raw.last_chunk() {
+        // The last word may overlap with the one before.
+        let (words, _) = raw.as_chunks::<8>();
+        let odd = words.iter().chain([last]).fold(0, |odd, word| odd | odd_bytes(u64::from_le_bytes(*word)));
+        if odd == 0 {
+            return Ok(());
+        }
+    } else if raw.iter().all(|byte| (0x20..0x80).contains(byte)) {
         return Ok(());
     }
     if let Some(at) = raw.iter().position(|&byte| byte < 0x20) {

@@ -5,6 +5,7 @@ use crate::alert::{MIN_TOPIC_BYTES, plain};
 use crate::aws::Patience;
 use crate::handler::{Retry, Settings};
 use crate::rule::{Format, PACKS, TOPIC_ARN, is_topic_arn};
+use crate::scan::Level;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +20,8 @@ const MAX_LANES: usize = 16;
 /// How the function is set up.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
+    /// The best backend of the scan that may be used.
+    pub(super) simd: Option<Level>,
     pub(super) rules: RulesFrom,
     /// The topic of rules that name none.
     pub(super) topic: Option<String>,
@@ -115,7 +118,17 @@ impl Config {
             stall: variables.time("TRAILWIRE_STALL_TIMEOUT_MS", patience.stall)?,
             retry: Retry { base: retry.base, ..patience.retry },
         };
+        let simd = variables.take("TRAILWIRE_SIMD");
+        let simd = simd
+            .map(|name| {
+                Level::named(&name).ok_or_else(|| {
+                    let names = Level::ALL.map(Level::name).join(", ");
+                    ConfigError(format!("TRAILWIRE_SIMD: must be one of {names}"))
+                })
+            })
+            .transpose()?;
         let config = Self {
+            simd,
             rules,
             topic,
             topics,
@@ -177,8 +190,8 @@ impl RulesFrom {
             Self::Inline(text) => Ok(text.clone()),
             Self::File(path) => match (std::fs::read_to_string(path), PACKS.iter().find(|pack| pack.name == path)) {
                 (Ok(text), _) => Ok(text),
-                (Err(_), Some(pack)) => Ok(pack.text.to_owned()),
-                (Err(error), None) => Err(ConfigError(format!("TRAILWIRE_RULES: {}: {error}", plain(path)))),
+                (Err(error), Some(pack)) if error.kind() == std::io::ErrorKind::NotFound => Ok(pack.text.to_owned()),
+                (Err(error), _) => Err(ConfigError(format!("TRAILWIRE_RULES: {}: {error}", plain(path)))),
             },
             Self::S3 { .. } => Err(ConfigError("rules in S3 are not a file".into())),
         }

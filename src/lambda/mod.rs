@@ -12,6 +12,7 @@ mod rules;
 use crate::alert::plain;
 use crate::aws::{self, S3Source, SnsPublisher};
 use crate::handler::{Handler, ObjectReport, Report, Routes, Settings, Status};
+use crate::scan;
 use config::Config;
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
@@ -43,6 +44,9 @@ pub fn run() -> ExitCode {
 
 fn start() -> Result<(), String> {
     let config = Config::from_environment(std::env::vars()).map_err(|error| error.to_string())?;
+    if let Some(most) = config.simd {
+        scan::limit(most);
+    }
     let mut runtime = match config.processors {
         // With one processor a second thread would only take turns with the first.
         1 => tokio::runtime::Builder::new_current_thread(),

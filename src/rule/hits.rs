@@ -85,7 +85,17 @@ impl Hits {
     }
 
     /// Adds what one value of the record hits.
+    #[inline(always)]
     pub(super) fn add(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
+        let slot = &rules.slots[leaf.slot as usize];
+        // Nearly all values; the rest is worth a call.
+        if slot.index.rules_out(leaf.value) && slot.unlisted.is_none() {
+            return Ok(());
+        }
+        self.look_up(rules, leaf)
+    }
+
+    fn look_up(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
         let slot = &rules.slots[leaf.slot as usize];
         let Self { now, marks, list, placed, listed_hits, scratch, .. } = self;
         let mut marking = Marking { now: *now, marks, list, placed, full: false };

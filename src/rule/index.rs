@@ -30,6 +30,8 @@ use std::net::IpAddr;
 /// The index; see the module.
 #[derive(Debug, Default)]
 pub(super) struct SlotIndex {
+    /// Whether strings are asked for by all of their text, and by nothing else.
+    only_text: bool,
     strings: Strings,
     numbers: Numbers,
     literals: [Option<PredicateId>; 3],
@@ -99,7 +101,17 @@ impl SlotIndex {
         }
         new.numbers.ranges = Ranges::new(&numbers);
         new.strings = Strings::new(predicates);
+        new.only_text = new.exists.is_none() && new.strings.others.is_none();
         new
+    }
+
+    /// Whether `value` meets none, as far as one look tells.
+    #[inline(always)]
+    pub(super) fn rules_out(&self, value: Scalar<'_>) -> bool {
+        match value {
+            Scalar::String(text) => self.only_text && !self.strings.filter.passes(text),
+            _ => false,
+        }
     }
 
     /// Calls `hit` with each predicate that `value` meets.
@@ -145,6 +157,13 @@ struct Strings {
     /// is hashed.
     filter: Filter,
     text: Map<Box<[u8]>, PredicateId>,
+    /// Most fields have none, and then there is nothing more to look at.
+    others: Option<Box<Others>>,
+}
+
+/// The strings that are asked for by other than all of their text.
+#[derive(Debug, Default)]
+struct Others {
     addresses: Addresses,
     /// By what values begin with, and by what they end with, backwards.
     heads: Heads<Candidate>,
@@ -156,14 +175,38 @@ struct Strings {
 impl Strings {
     fn new(predicates: &[(&Element, PredicateId)]) -> Self {
         let mut new = Self::default();
+        for &(element, id) in predicates {
+            if let Element::Text(text) = element {
+                new.filter.add(text.as_bytes());
+                new.text.insert(text.as_bytes().into(), id);
+            }
+        }
+        if new.text.len() < predicates.len() {
+            new.others = Some(Box::new(Others::new(predicates)));
+        }
+        new
+    }
+
+    #[inline(always)]
+    fn classify(&self, text: &[u8], scratch: &mut Scratch, hit: &mut impl FnMut(PredicateId)) {
+        if self.filter.passes(text)
+            && let Some(&id) = self.text.get(text)
+        {
+            hit(id);
+        }
+        if let Some(others) = &self.others {
+            others.classify(text, scratch, hit);
+        }
+    }
+}
+
+impl Others {
+    fn new(predicates: &[(&Element, PredicateId)]) -> Self {
+        let mut new = Self::default();
         let (mut heads, mut tails) = (Vec::new(), Vec::new());
         for &(element, id) in predicates {
             let plain = Candidate { id, question: Question::Nothing };
             match element {
-                Element::Text(text) => {
-                    new.filter.add(text.as_bytes());
-                    new.text.insert(text.as_bytes().into(), id);
-                }
                 Element::Prefix(text) => heads.push((text.as_bytes().to_vec(), plain)),
                 Element::Suffix(text) => tails.push((backwards(text.as_bytes()), plain)),
                 _ => {}
@@ -187,11 +230,6 @@ impl Strings {
     }
 
     fn classify(&self, text: &[u8], scratch: &mut Scratch, hit: &mut impl FnMut(PredicateId)) {
-        if self.filter.passes(text)
-            && let Some(&id) = self.text.get(text)
-        {
-            hit(id);
-        }
         self.addresses.classify(text, hit);
         let mut ask = |candidate: &Candidate| {
             if candidate.is_met(text) {

@@ -53,7 +53,13 @@ impl Matcher {
         self.search.begin();
         if rules.tree.slots() > 0 {
             let hits = &mut self.hits;
-            self.fields.pick(window, record, &rules.tree, |leaf| hits.add(rules, leaf))?;
+            self.fields.pick(
+                window,
+                record,
+                &rules.tree,
+                #[inline(always)]
+                |leaf| hits.add(rules, leaf),
+            )?;
         }
         for hit in 0..self.hits.list.len() {
             for &field in &rules.predicates[self.hits.list[hit] as usize].pivots {

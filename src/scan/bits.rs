@@ -5,26 +5,33 @@
 /// `carry` is 1 where the block's first byte is escaped by the block before,
 /// and becomes 1 where this block's last backslash escapes the next block's
 /// first byte.
-///
-/// A run of backslashes escapes every second byte from its start. Adding a run
-/// to its first bit turns it into a single bit just behind the run, so runs
-/// that start on odd bits are told from those on even bits by one addition.
 #[inline(always)]
 pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
-    const EVEN: u64 = 0x5555_5555_5555_5555;
-    // Nearly all blocks. Not where the masks come straight from vector code:
-    // there LLVM takes them apart bit by bit to have them on both sides of the
-    // branch, which made the scan 6 times slower.
+    // Nearly all blocks.
     if backslashes | *carry == 0 {
         return 0;
     }
+    let escaped;
+    (escaped, *carry) = some_escaped(backslashes, *carry);
+    escaped
+}
+
+/// A run of backslashes escapes every second byte from its start. Adding a run
+/// to its first bit turns it into a single bit just behind the run, so runs
+/// that start on odd bits are told from those on even bits by one addition.
+///
+/// Not inlined: LLVM would take masks that come straight from vector code apart
+/// bit by bit, to have them on both sides of the branch that leads here.
+#[cold]
+#[inline(never)]
+fn some_escaped(backslashes: u64, carry: u64) -> (u64, u64) {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
     // A backslash that is itself escaped starts nothing.
-    let starts = backslashes & !*carry;
-    let after = (starts << 1) | *carry;
+    let starts = backslashes & !carry;
+    let after = (starts << 1) | carry;
     let odd_starts = starts & !EVEN & !after;
     let (odd_runs, overflow) = odd_starts.overflowing_add(starts);
-    *carry = u64::from(overflow);
-    (EVEN ^ (odd_runs << 1)) & after
+    ((EVEN ^ (odd_runs << 1)) & after, u64::from(overflow))
 }
 
 /// Bit *i* of the result is the parity of bits 0 to *i*: ones from each opening

@@ -7,28 +7,29 @@
 //!
 //! The algorithm, for one block:
 //!
-//! 1. A backend finds every `"`, every `\` and every one of `{ } [ ]`.
+//! 1. A backend finds every `"`, every `\`, every one of `{ } [ ]`, every `:` and
+//!    every `,`.
 //! 2. `escaped` = the bytes that stand after an odd run of backslashes.
 //! 3. `quotes` = the `"` that are not escaped: each opens or closes a string.
 //! 4. `in_string` = the running parity of `quotes` (a prefix XOR), which covers
 //!    each string from its opening quote to the byte before its closing one.
 //! 5. `stops` = the brackets outside strings, and any backslash outside a
 //!    string: no valid JSON has one, and one that was overlooked would turn
-//!    strings inside out for the rest of the object.
+//!    strings inside out for the rest of the object. `colons` and `commas` = those
+//!    outside strings.
 //!
 //! Step 1, and 4 where one instruction does it, differ between processors
 //! ([`Backend`]); the rest is written once over `u64`. The loop over blocks is
-//! generic over the backend, so that a choice made at run time costs one
-//! dispatch per buffer.
+//! generic over the backend, so that the choice, made once for the process, costs
+//! one dispatch per buffer.
 //!
 //! # Before you edit
 //!
 //! * A further kind of byte needs a field in [`Found`], a case in `naive` and a
 //!   column in the tests, which run every backend against `naive`.
-//! * Commas and colons are left out on purpose: the stages above step from
-//!   quote to quote and look at the byte that follows. Two more masks cost
-//!   more than they save.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod bits;
 #[cfg(test)]
 mod naive;
@@ -37,6 +38,7 @@ mod portable;
 mod x86_64;
 
 use bits::{escaped, prefix_xor};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bytes classified at once.
 pub const BLOCK: usize = 64;
@@ -48,6 +50,10 @@ pub struct Masks {
     pub quotes: u64,
     /// Brackets outside strings, and backslashes outside strings (an error).
     pub stops: u64,
+    /// Colons outside strings.
+    pub colons: u64,
+    /// Commas outside strings.
+    pub commas: u64,
     /// Backslashes, wherever they stand: no string needs unescaping without.
     pub backslashes: u64,
 }
@@ -67,6 +73,8 @@ struct Found {
     quotes: u64,
     backslashes: u64,
     brackets: u64,
+    colons: u64,
+    commas: u64,
 }
 
 /// The part of the scan that depends on the processor: to find the bytes that
@@ -81,34 +89,110 @@ trait Backend {
     }
 }
 
+/// A backend, from the plainest to the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Plain code, for any processor.
+    Portable,
+    /// 64-bit Arm.
+    Neon,
+    /// x86-64 with AVX2, carry-less multiplication and bit manipulation.
+    Avx2,
+    /// The same with AVX-512 BW.
+    Avx512,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
+
+    /// The name in the environment, by which a better one can be ruled out.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Neon => "neon",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The level of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+
+    /// The best that this processor has, up to `most`.
+    fn best(most: Self) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        return x86_64::best(most);
+        #[cfg(target_arch = "aarch64")]
+        return if most >= Self::Neon { Self::Neon } else { Self::Portable };
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        if most >= Self::Portable { Self::Portable } else { most }
+    }
+}
+
+/// The level in use, plus 1; 0 until one is chosen.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+/// The backend in use: the best that the processor has, unless it was limited.
+#[inline(always)]
+pub fn level() -> Level {
+    match LEVEL.load(Ordering::Relaxed) {
+        0 => limit(Level::Avx512),
+        level => Level::ALL[usize::from(level - 1) % Level::ALL.len()],
+    }
+}
+
+/// Uses no better backend than `most` from now on, and returns the one in use:
+/// for tests and measurements, and to rule a backend out as the cause of a fault.
+#[cold]
+pub fn limit(most: Level) -> Level {
+    let level = Level::best(most);
+    LEVEL.store(level as u8 + 1, Ordering::Relaxed);
+    level
+}
+
 /// Classifies `blocks` into `masks`, one for each, and moves `carry` on.
 ///
 /// # Panics
 /// If `masks` is not as long as `blocks`.
 pub fn classify(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry) {
-    #[cfg(target_arch = "x86_64")]
-    x86_64::classify(blocks, masks, carry);
-    #[cfg(not(target_arch = "x86_64"))]
-    classify_with::<portable::Portable>(blocks, masks, carry);
+    classify_at(level(), blocks, masks, carry);
 }
 
-/// Blocks found before they are used.
-const BATCH: usize = 16;
+fn classify_at(level: Level, blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => x86_64::classify(level, blocks, masks, carry),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => classify_with::<aarch64::Neon>(blocks, masks, carry),
+        _ => classify_with::<portable::Portable>(blocks, masks, carry),
+    }
+}
+
+/// Does `work` with the instructions for single bits that this processor has:
+/// what loops over masks takes half of the time with them. They are not there by
+/// default on x86-64, which is 20 years older.
+///
+/// Only what is inlined into `work` gains.
+#[inline(always)]
+pub fn fast<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::fast(work);
+    #[cfg(not(target_arch = "x86_64"))]
+    work()
+}
 
 #[inline(always)]
 fn classify_with<B: Backend>(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carry) {
     assert_eq!(blocks.len(), masks.len(), "one mask per block");
     let mut state = *carry;
-    for (blocks, masks) in blocks.chunks(BATCH).zip(masks.chunks_mut(BATCH)) {
-        // Found first and used then, through memory: that keeps the vector code
-        // apart from the branch in `escaped`.
-        let mut found = [Found::default(); BATCH];
-        for (block, found) in blocks.iter().zip(&mut found) {
-            *found = B::find(block);
-        }
-        for (found, out) in found.iter().zip(masks) {
-            *out = state.next::<B>(*found);
-        }
+    for (block, out) in blocks.iter().zip(masks) {
+        *out = state.next::<B>(B::find(block));
     }
     *carry = state;
 }
@@ -120,7 +204,13 @@ impl Carry {
         let in_string = B::prefix_xor(quotes) ^ self.in_string;
         // The last byte's bit, copied to all 64: an arithmetic shift.
         self.in_string = ((in_string as i64) >> 63) as u64;
-        Masks { quotes, stops: (found.brackets | found.backslashes) & !in_string, backslashes: found.backslashes }
+        Masks {
+            quotes,
+            stops: (found.brackets | found.backslashes) & !in_string,
+            colons: found.colons & !in_string,
+            commas: found.commas & !in_string,
+            backslashes: found.backslashes,
+        }
     }
 }
 
@@ -128,20 +218,16 @@ impl Carry {
 mod tests {
     use super::*;
 
-    type Classify = fn(&[[u8; BLOCK]], &mut [Masks], &mut Carry);
-
-    /// The backend for this processor, and the one for any.
-    const BACKENDS: [(&str, Classify); 2] = [("best", classify), ("portable", classify_with::<portable::Portable>)];
-
     fn agrees_with_naive(text: &[u8]) {
         let mut padded = text.to_vec();
         padded.resize(text.len().next_multiple_of(BLOCK), b' ');
         let (blocks, _) = padded.as_chunks::<BLOCK>();
         let expected = naive::classify(&padded);
-        for (name, classify) in BACKENDS {
+        // Every backend that the processor has.
+        for level in Level::ALL.into_iter().filter(|&level| Level::best(level) == level) {
             let mut masks = vec![Masks::default(); blocks.len()];
-            classify(blocks, &mut masks, &mut Carry::default());
-            assert_eq!(masks, expected, "{name}: {:?}", String::from_utf8_lossy(text));
+            classify_at(level, blocks, &mut masks, &mut Carry::default());
+            assert_eq!(masks, expected, "{level:?}: {:?}", String::from_utf8_lossy(text));
         }
     }
 
@@ -177,6 +263,15 @@ mod tests {
             let text: Vec<u8> = (0..random.below(400)).map(|_| alphabet[random.below(alphabet.len())]).collect();
             agrees_with_naive(&text);
         }
+    }
+
+    #[test]
+    fn no_level_is_chosen_that_is_above_the_limit_or_not_there() {
+        for most in Level::ALL {
+            let level = Level::best(most);
+            assert!(level <= most && Level::best(level) == level, "{level:?} for {most:?}");
+        }
+        assert_eq!(Level::best(Level::Portable), Level::Portable);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) fn classify(text: &[u8]) -> Vec<Masks> {
                 }
             }
             b'{' | b'}' | b'[' | b']' if !in_string => out.stops |= bit,
+            b':' if !in_string => out.colons |= bit,
+            b',' if !in_string => out.commas |= bit,
             _ => {}
         }
     }

@@ -13,6 +13,8 @@ impl Backend for Portable {
             backslashes: mask(block, |byte| byte == b'\\'),
             // Bit 5 is all that tells '[' from '{' and ']' from '}'.
             brackets: mask(block, |byte| (byte | 0x20 == b'{') | (byte | 0x20 == b'}')),
+            colons: mask(block, |byte| byte == b':'),
+            commas: mask(block, |byte| byte == b','),
         }
     }
 }

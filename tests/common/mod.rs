@@ -62,8 +62,14 @@ pub(crate) fn any() -> Arc<RuleSet> {
     Arc::new(RuleSet::new(vec![Rule::new("any", Pattern::any())]))
 }
 
-/// A pipeline over log files with the default limits.
+/// A pipeline over log files with the default limits, on the backend that TRAILWIRE_SIMD allows.
 pub(crate) fn pipeline(rules: &Arc<RuleSet>) -> Pipeline {
+    static LIMITED: std::sync::Once = std::sync::Once::new();
+    LIMITED.call_once(|| {
+        if let Ok(name) = std::env::var("TRAILWIRE_SIMD") {
+            trailwire::scan::limit(trailwire::scan::Level::named(&name).unwrap());
+        }
+    });
     Pipeline::new(rules.clone(), &Limits::default(), Layout::Files)
 }
 
