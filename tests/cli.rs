@@ -205,7 +205,8 @@ fn a_pipe_that_is_closed_early_is_no_error() {
 fn a_pipe_that_is_closed_early_hides_no_failure() {
     let bucket = "testdata/bucket";
     for arguments in [
-        &["scan", "-o", "record", "testdata/malformed", bucket][..],
+        // What comes behind the end of the output is not told: how far it was read is chance.
+        &["scan", "-o", "record", "no/such/file", bucket][..],
         &["invoke", "testdata/events/s3.json", "--bucket-dir", bucket, "-r", "tutorial"],
         &["invoke", "testdata/events/s3.json", "--bucket-dir", bucket, "-r", "tutorial", "-o", "json"],
     ] {

@@ -142,6 +142,9 @@ fn globs_and_exports_of_lookup_events_are_read() {
     let export = write(&folder, "export.json", serde_json::to_string_pretty(&export).unwrap().as_bytes());
     let found = run(&["scan", "-o", "record", "-p", r#"{"eventSource":["iam.amazonaws.com"]}"#, &export]);
     assert_eq!((names(&found), found.status), (vec!["X".to_owned(), "Y\u{1f600}\"".into()], 0), "{}", found.err);
+    let twice = [fs::read(&export).unwrap(), fs::read(&export).unwrap()].concat();
+    let twice = write(&folder, "twice.json", &twice);
+    assert_eq!(names(&run(&["scan", "-o", "record", &twice])).len(), 4);
     let cut = fs::read(&export).unwrap();
     let cut = write(&folder, "cut.json", &cut[..cut.len() - 40]);
     let found = run(&["scan", "-o", "record", &cut]);
@@ -192,6 +195,75 @@ fn any_number_of_workers_prints_what_one_does() {
 }
 
 #[test]
+fn what_lies_behind_a_limit_is_not_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let records: Vec<_> =
+        (0..3_000).map(|_| record("A", "2026-11-01T00:00:00Z", "123456789012", "eu-west-1")).collect();
+    write(&folder, "a.json", &log(&records));
+    for name in ["b.json", "c.json"] {
+        write(&folder, name, &log(&records)[..5_000]);
+    }
+    let path = folder.path().to_str().unwrap();
+    for _ in 0..20 {
+        let found = run(&["scan", "-j", "3", "-o", "record", "--limit", "5", path]);
+        assert_eq!((found.out.lines().count(), found.status), (5, 0), "{}", found.err);
+        assert!(!found.err.contains("b.json"), "{}", found.err);
+    }
+    let found = run(&["scan", "-j", "3", "-o", "record", "--limit", "3001", path]);
+    assert_eq!((found.out.lines().count(), found.status), (3_001, 0), "{}", found.err);
+    let found = run(&["scan", "-j", "3", "-o", "record", "--limit", "100000", path]);
+    assert_eq!(found.status, 2);
+}
+
+#[test]
+fn matches_are_printed_as_they_come() {
+    let mut child =
+        command(&["scan", "-o", "record", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
+    for name in ["A", "B", "C"] {
+        let line = record(name, "2026-11-01T00:00:00Z", "123456789012", "eu-west-1").to_string();
+        std::io::Write::write_all(&mut input, format!("{line}\n").as_bytes()).unwrap();
+        // It would wait for ever if the program did.
+        assert_eq!(lines.next().unwrap().unwrap(), line);
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn nothing_at_all_is_no_error_where_it_is_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = write(&folder, "export.json", b"{\n    \"Events\": []\n}\n");
+    let found = run(&["scan", "-o", "count", &export]);
+    assert_eq!((&found.out[..], found.status), ("0\tevery-record\n", 1), "{}", found.err);
+    let found = run(&["scan", "-o", "count", "-"]);
+    assert_eq!((&found.out[..], found.status), ("0\tevery-record\n", 1), "{}", found.err);
+    let empty = write(&folder, "empty.json", b"");
+    assert_eq!(run(&["scan", &empty]).status, 2, "a file is another thing");
+    let none = tempfile::tempdir().unwrap();
+    let found = run(&["scan", none.path().to_str().unwrap()]);
+    assert!(found.status == 1 && found.err.contains("nothing was read: "), "{}", found.err);
+}
+
+#[test]
+#[cfg(unix)]
+fn links_to_folders_are_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = |name: &str| log(&[record(name, "2026-11-01T00:00:00Z", "123456789012", "eu-west-1")]);
+    write(&folder, "2026/a.json", &one("A"));
+    let outside = tempfile::tempdir().unwrap();
+    let file = write(&outside, "b.json", &one("B"));
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    link("2026", "latest");
+    link("..", "loop");
+    link("nowhere", "note.txt");
+    link(&file, "linked.json");
+    let found = run(&["scan", "-o", "record", folder.path().to_str().unwrap()]);
+    assert_eq!((names(&found).concat(), found.status), ("AB".to_owned(), 0), "{}", found.err);
+}
+
+#[test]
 fn columns_and_csv_hold_what_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut hostile = record("=cmd", "2026-11-01T00:00:00Z", "123456789012", "eu-west-1");
@@ -219,7 +291,7 @@ fn stats_and_preview_sum_up() {
     assert!(stats.out.ends_with("\nhours:\n  69  2026-10-14T09\n"), "{}", stats.out);
 
     let preview = run(&["preview", "-r", "tutorial", "-p", r#"{"eventName":["NoSuchCall"]}"#, "testdata/bucket"]);
-    let expected = "[MEDIUM] sns-topic-created: 6 matches, 6 alerts\n  2026-10-14  6 matches\n";
+    let expected = "[MEDIUM] sns-topic-created: 6 matches, 6 alerts\n  2026-10-14  6 alerts\n";
     assert!(preview.out.starts_with(expected), "{}", preview.out);
     assert!(preview.out.contains("\n  by alice 5, deployer/release-417 1\n"), "{}", preview.out);
     assert!(preview.out.ends_with("\nnever matched: pattern-1\nin all: 7 messages in 5 PublishBatch calls\n"));
@@ -400,6 +472,12 @@ mod s3 {
             s3.put("logs", &format!("p/AWSLogs/o-1234/{account}/Config/eu-west-1/x.json"), None, *b"{}");
         }
         s3.put("logs", "p/AWSLogs/", None, *b"");
+        s3.put(
+            "odd",
+            "a b+c/\u{1}\u{e9}%20&<.json",
+            None,
+            log(&[record("odd", "2026-11-01T08:00:00Z", ONE, "eu-west-1")]),
+        );
         s3.page(3);
         s3
     }
@@ -419,6 +497,7 @@ mod s3 {
         );
         let some = run_at(&s3, &["scan", "-o", "record", &format!("s3://logs/p/AWSLogs/o-1234/{ONE}/CloudTrail/us")]);
         assert_eq!(super::names(&some).len(), 6);
+        assert_eq!(super::names(&run_at(&s3, &["scan", "-o", "record", "s3://odd/a b"])), ["odd"]);
         let key = format!("p/AWSLogs/o-1234/{OTHER}/CloudTrail/us-east-1/2026/11/01/");
         let behind = run_at(&s3, &["scan", "-o", "record", "--start-after", &key, "s3://logs"]);
         assert_eq!(super::names(&behind).len(), 4, "{}", behind.err);

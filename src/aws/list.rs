@@ -2,7 +2,8 @@
 
 use super::S3Source;
 use super::fault::Refusal;
-use crate::handler::{Attempts, Fault};
+use crate::handler::{Attempts, Fault, decode_key};
+use aws_sdk_s3::types::EncodingType;
 
 /// What is asked of a bucket.
 #[derive(Clone, Debug, Default)]
@@ -44,19 +45,18 @@ impl S3Source {
                 .list_objects_v2()
                 .bucket(listing.bucket)
                 .prefix(listing.prefix)
+                // Or a key with a control character would be no XML, and the whole page be lost.
+                .encoding_type(EncodingType::Url)
                 .set_delimiter(listing.folders.then(|| "/".to_owned()))
                 .set_start_after(listing.start_after.map(str::to_owned))
                 .set_continuation_token(listing.from.map(str::to_owned));
             let refusal = match request.send().await {
                 Ok(page) => {
                     return Ok(Page {
-                        keys: page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect(),
-                        folders: page
-                            .common_prefixes
-                            .unwrap_or_default()
-                            .into_iter()
-                            .filter_map(|folder| folder.prefix)
-                            .collect(),
+                        keys: decode(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key))?,
+                        folders: decode(
+                            page.common_prefixes.unwrap_or_default().into_iter().filter_map(|folder| folder.prefix),
+                        )?,
                         next: page.next_continuation_token,
                     });
                 }
@@ -67,6 +67,13 @@ impl S3Source {
             }
         }
     }
+}
+
+/// Keys as they are: a page has them encoded as forms are.
+fn decode(keys: impl Iterator<Item = String>) -> Result<Vec<String>, Fault> {
+    let key =
+        |key: String| decode_key(&key).map_err(|reason| Fault::permanent(format!("a key in the listing: {reason}")));
+    keys.map(key).collect()
 }
 
 fn fault(refusal: &Refusal) -> Fault {

@@ -206,10 +206,18 @@ impl<'a> Folder<'a> {
         };
         let mut parts = behind.split('/').filter(|part| !part.is_empty()).peekable();
         parts.next_if(|part| part.starts_with("o-"));
-        let account = parts.next();
+        // Anything else there is a prefix that is named so, or a layout of somebody's own.
+        let account = parts.next_if(|part| account(part).is_ok());
+        if account.is_none() && parts.peek().is_some() {
+            return None;
+        }
         let _folder = parts.next();
-        let region = parts.next();
-        let date = parts.map_while(|part| part.parse().ok()).take(3).collect();
+        let region = parts.next_if(|part| region(part).is_ok());
+        let is_date =
+            |part: &&str, digits: usize| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        let date = if region.is_some() { parts.collect() } else { Vec::new() };
+        let date = date.iter().zip([4, 2, 2]).take_while(|&(part, digits)| is_date(part, digits));
+        let date = date.filter_map(|(part, _)| part.parse().ok()).collect();
         Some(Self { account, region, date })
     }
 
@@ -234,19 +242,21 @@ impl<'a> Folder<'a> {
 /// Tells by its time whether a record passes.
 pub(super) struct Times {
     picker: Picker,
-    /// As records write it.
-    since: Option<(Timestamp, String)>,
-    until: Option<(Timestamp, String)>,
+    since: Option<Bound>,
+    until: Option<Bound>,
 }
+
+/// The paths of times: of a record, and the beginning and end of an aggregated
+/// one.
+const TIMES: [&str; 3] = ["eventTime", "timeWindow.windowStart", "timeWindow.windowEnd"];
 
 impl Times {
     fn new(filter: &Filter) -> Self {
         let mut picker = Picker::new();
-        picker.want("eventTime");
-        // Where aggregated records have theirs.
-        picker.want("timeWindow.windowStart");
-        let written = |time: Timestamp| (time, time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        Self { picker, since: filter.since.map(written), until: filter.until.map(written) }
+        for path in TIMES {
+            picker.want(path);
+        }
+        Self { picker, since: filter.since.map(Bound::new), until: filter.until.map(Bound::new) }
     }
 
     /// Whether a record may pass: one without a time that can be read may.
@@ -254,28 +264,43 @@ impl Times {
         let Self { picker, since, until } = self;
         let mut admitted = true;
         // What cannot be picked rules nothing out.
-        let _ = picker.pick(record, |_, value| {
-            if let Scalar::String(text) = value {
-                admitted &= since.as_ref().is_none_or(|since| !is_before(text, since))
-                    && until.as_ref().is_none_or(|until| is_before(text, until));
-            }
+        let _ = picker.pick(record, |slot, value| {
+            let Scalar::String(text) = value else { return };
+            let precedes = |bound: &Option<Bound>| bound.as_ref().and_then(|bound| bound.is_behind(text));
+            // A window passes if any of it does.
+            admitted &= slot == 1 || precedes(since) != Some(true);
+            admitted &= slot == 2 || precedes(until) != Some(false);
         });
         admitted
     }
 }
 
-/// Whether a time in a record is before another; false where it is none.
-fn is_before(text: &[u8], (time, written): &(Timestamp, String)) -> bool {
-    // To the second and in UTC, as CloudTrail writes it, text is in the order of time.
-    let plain = text.len() == written.len()
-        && text
-            .iter()
-            .zip(written.bytes())
-            .all(|(&one, other)| one == other || one.is_ascii_digit() && other.is_ascii_digit());
-    if plain {
-        return text < written.as_bytes();
+/// A time that others are compared with.
+struct Bound {
+    time: Timestamp,
+    /// The first whole second from then on, as records write it.
+    written: String,
+}
+
+impl Bound {
+    fn new(time: Timestamp) -> Self {
+        let whole = if time.subsec_nanosecond() > 0 { time.checked_add(1.second()).unwrap_or(time) } else { time };
+        Self { time, written: whole.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }
     }
-    str::from_utf8(text).ok().and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|text| text < *time)
+
+    /// Whether it is behind a time in a record; `None` if that is no time.
+    fn is_behind(&self, text: &[u8]) -> Option<bool> {
+        let written = self.written.as_bytes();
+        let digit = |one: u8, other: u8| one.is_ascii_digit() && other.is_ascii_digit();
+        // To the second and in UTC, as CloudTrail writes it, text is in the order of time.
+        if text.len() == written.len()
+            && text.iter().zip(written).all(|(&one, &other)| one == other || digit(one, other))
+        {
+            return Some(text < written);
+        }
+        let text: Timestamp = str::from_utf8(text).ok()?.parse().ok()?;
+        Some(text < self.time)
+    }
 }
 
 #[cfg(test)]
@@ -332,13 +357,22 @@ mod tests {
             (r#"{"eventTime":"2026-11-02T12:00:00Z"}"#, false),
             (r#"{"eventTime":"2026-11-02T11:59:59.999Z"}"#, true),
             (r#"{"eventTime":"2026-11-01T00:30:00+01:00"}"#, false),
-            (r#"{"timeWindow":{"windowStart":"2026-10-31T00:00:00Z"}}"#, false),
+            (r#"{"timeWindow":{"windowStart":"2026-10-31T23:55:00Z","windowEnd":"2026-11-01T00:05:00Z"}}"#, true),
+            (r#"{"timeWindow":{"windowStart":"2026-10-31T23:50:00Z","windowEnd":"2026-10-31T23:55:00Z"}}"#, false),
+            (r#"{"timeWindow":{"windowStart":"2026-11-02T12:00:00Z","windowEnd":"2026-11-02T12:05:00Z"}}"#, false),
+            (r#"{"eventTime":"garbage"}"#, true),
+            (r#"{"eventTime":"2030-01-01 00:00"}"#, true),
             (r#"{"eventName":"x"}"#, true),
             (r#"{"eventTime":5}"#, true),
         ] {
             assert_eq!(times.admit(record.as_bytes()), passes, "{record}");
         }
         assert!(filter("", "").times().is_none());
+        let mut fraction = filter("2026-11-01T00:00:09.5Z", "2026-11-01T00:00:10.5Z").times().unwrap();
+        for (second, passes) in [("09", false), ("10", true), ("11", false), ("10.4", true), ("10.6", false)] {
+            let record = format!(r#"{{"eventTime":"2026-11-01T00:00:{second}Z"}}"#);
+            assert_eq!(fraction.admit(record.as_bytes()), passes, "{second}");
+        }
     }
 
     #[test]
@@ -379,6 +413,13 @@ mod tests {
             (&format!("{below}2026/11/01/"), false),
             (&format!("{below}2026/11/02/"), true),
             (&format!("{below}2026/11/09/"), true),
+            // Not the layout of a trail, whatever it looks like.
+            ("AWSLogs/mylogs/", true),
+            ("AWSLogs/mylogs/AWSLogs/123456789012/", true),
+            ("AWSLogs/prod/123456789013/", true),
+            ("AWSLogs/2026/11/20/", true),
+            ("AWSLogs/123456789012/CloudTrail/2026/11/20/", true),
+            ("AWSLogs/123456789012/eu-west-2/2026/11/20/", true),
         ] {
             assert_eq!(filter.admits_folder(folder), admitted, "{folder}");
         }

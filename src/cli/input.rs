@@ -197,8 +197,9 @@ fn s3_uri(path: &Path) -> Option<(&str, &str)> {
 }
 
 fn walk(folder: PathBuf) -> impl Iterator<Item = Input> + Send {
-    WalkDir::new(&folder).follow_links(true).sort_by_file_name().into_iter().filter_map(move |entry| match entry {
-        Ok(entry) if entry.file_type().is_file() && is_log(entry.path()) => Some(Input::File(entry.into_path())),
+    // Links to folders are not followed: what they lead to is most often read anyway, and would count twice.
+    WalkDir::new(&folder).sort_by_file_name().into_iter().filter_map(move |entry| match entry {
+        Ok(entry) if is_log(entry.path()) && entry.path().is_file() => Some(Input::File(entry.into_path())),
         Ok(_) => None,
         Err(error) => {
             let name = error.path().unwrap_or(&folder).to_string_lossy().into_owned();
@@ -228,7 +229,8 @@ fn glob(pattern: &str) -> Box<dyn Iterator<Item = Input> + Send> {
             Box::new(paths.flat_map(|path| -> Box<dyn Iterator<Item = Input> + Send> {
                 match path {
                     Ok(path) if path.is_dir() => Box::new(walk(path)),
-                    Ok(path) => Box::new(std::iter::once(Input::File(path))),
+                    Ok(path) if path.is_file() => Box::new(std::iter::once(Input::File(path))),
+                    Ok(_) => Box::new(std::iter::empty()),
                     Err(error) => {
                         let name = error.path().to_string_lossy().into_owned();
                         Box::new(std::iter::once(Input::Failed(name, error.error().to_string())))

@@ -3,84 +3,91 @@
 //!
 //! One event at a time is in memory.
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::io::Read;
+use std::io::BufRead;
 
-/// Whether a file begins as such an export does.
+/// Whether a file begins as such an export does, in any of the shapes that the
+/// AWS CLI writes: events in a document, in a list, or by themselves.
 pub(super) fn is_export(start: &[u8]) -> bool {
-    let mut rest = start;
-    for token in ["{", "\"Events\"", ":"] {
-        rest = rest.trim_ascii_start();
-        let Some(behind) = rest.strip_prefix(token.as_bytes()) else { return false };
-        rest = behind;
-    }
-    true
+    // In a record that key may stand in a string only, and there its quotes are escaped; in an export those of the
+    // record are.
+    let find = |key: &str| memchr::memmem::find(start, key.as_bytes());
+    let begins = start.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first));
+    let event = find("\"CloudTrailEvent\"").or_else(|| find("\"Events\""));
+    begins && event.is_some_and(|event| find("\"eventVersion\"").is_none_or(|version| event < version))
 }
 
-/// Gives each record of an export to `record`.
+/// Gives each record of an export, or of several, one behind the other, to
+/// `record`, as long as that asks for more.
 ///
 /// # Errors
 /// Text that is no such export, by line and column, without a word of it; input
 /// that cannot be read.
-pub(super) fn read(input: impl Read, mut record: impl FnMut(&str)) -> Result<(), String> {
-    let mut json = serde_json::Deserializer::from_reader(input);
-    let seed = At { level: Level::Export, record: &mut record };
-    seed.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| {
-        if error.is_io() {
-            return error.to_string();
+pub(super) fn read(mut input: impl BufRead, mut record: impl FnMut(&str) -> bool) -> Result<(), String> {
+    let (mut line, mut more) = (0, true);
+    loop {
+        let space = loop {
+            let held = input.fill_buf().map_err(|error| error.to_string())?;
+            let space = held.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            line += held[..space].iter().filter(|&&byte| byte == b'\n').count();
+            if space < held.len() || held.is_empty() {
+                break (space, held.is_empty());
+            }
+            input.consume(space);
+        };
+        input.consume(space.0);
+        if space.1 || !more {
+            return Ok(());
         }
-        // The message itself may quote what the file holds.
-        let what = if error.is_eof() { "truncated" } else { "malformed" };
-        format!("{what} export of lookup-events at line {}, column {}", error.line(), error.column())
-    })
-}
-
-#[derive(Clone, Copy)]
-enum Level {
-    /// The document.
-    Export,
-    /// Its list of events.
-    Events,
-    /// One of them.
-    Event,
-    /// The record in it.
-    Record,
-}
-
-/// Reads what is at a level, on the way to records.
-struct At<'a, F> {
-    level: Level,
-    record: &'a mut F,
-}
-
-impl<'de, F: FnMut(&str)> DeserializeSeed<'de> for At<'_, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.level {
-            Level::Export | Level::Event => deserializer.deserialize_map(self),
-            Level::Events => deserializer.deserialize_seq(self),
-            Level::Record => deserializer.deserialize_str(self),
+        let mut json = serde_json::Deserializer::from_reader(&mut input);
+        let result = At { record: &mut record, more: &mut more }.deserialize(&mut json);
+        if !more {
+            return Ok(());
         }
+        result.map_err(|error| {
+            if error.is_io() {
+                return error.to_string();
+            }
+            // The message itself may quote what the file holds.
+            let what = if error.is_eof() { "truncated" } else { "malformed" };
+            format!("{what} export of lookup-events at line {}, column {}", line + error.line(), error.column())
+        })?;
     }
 }
 
-impl<'de, F: FnMut(&str)> Visitor<'de> for At<'_, F> {
+/// Reads a value on the way to records.
+struct At<'a, F> {
+    record: &'a mut F,
+    /// Whether more records are wanted.
+    more: &'a mut bool,
+}
+
+impl<F> At<'_, F> {
+    fn again(&mut self) -> At<'_, F> {
+        At { record: self.record, more: self.more }
+    }
+}
+
+impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for At<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for At<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an export of lookup-events")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let (wanted, level) = match self.level {
-            Level::Export => ("Events", Level::Events),
-            _ => ("CloudTrailEvent", Level::Record),
-        };
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if key == wanted {
-                map.next_value_seed(At { level, record: &mut *self.record })?;
+            if key == "Events" || key == "CloudTrailEvent" {
+                map.next_value_seed(self.again())?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -88,13 +95,18 @@ impl<'de, F: FnMut(&str)> Visitor<'de> for At<'_, F> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
-        while events.next_element_seed(At { level: Level::Event, record: &mut *self.record })?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut events: A) -> Result<(), A::Error> {
+        while events.next_element_seed(self.again())?.is_some() {}
         Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        (self.record)(text);
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        *self.more = (self.record)(text);
+        if *self.more { Ok(()) } else { Err(E::custom("no more is wanted")) }
+    }
+
+    /// An event without its record.
+    fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
 }
@@ -103,33 +115,68 @@ impl<'de, F: FnMut(&str)> Visitor<'de> for At<'_, F> {
 mod tests {
     use super::*;
 
+    fn records(export: &str) -> (Vec<String>, Result<(), String>) {
+        let mut records = Vec::new();
+        let result = read(export.as_bytes(), |record| {
+            records.push(record.to_owned());
+            true
+        });
+        (records, result)
+    }
+
     #[test]
     fn records_come_out_of_their_strings() {
-        let export = r#" { "Events" : [
-            {"EventId": "1", "CloudTrailEvent": "{\"eventName\":\"A\"}", "Resources": [{}]},
-            {"EventId": "2"}, {"CloudTrailEvent": "{\"eventName\":\"\u00e9\"}"}], "NextToken": "x" } "#;
-        assert!(is_export(export.as_bytes()));
-        let mut records = Vec::new();
-        read(export.as_bytes(), |record| records.push(record.to_owned())).unwrap();
-        assert_eq!(records, [r#"{"eventName":"A"}"#, r#"{"eventName":"é"}"#]);
-        for other in ["", "{", "{}", r#"{"Records":[]}"#, r#"["Events"]"#, r#"{"Events"}"#] {
+        let events = r#"{"EventId": "1", "CloudTrailEvent": "{\"eventName\":\"A\"}", "Resources": [{}]},
+            {"EventId": "2"}, {"CloudTrailEvent": null}, {"CloudTrailEvent": "{\"eventName\":\"\u00e9\"}"}"#;
+        for export in [
+            format!(r#" {{ "Events" : [{events}], "NextToken": "x" }} "#),
+            format!(r#"{{"NextToken": "x", "Events": [{events}]}}"#),
+            format!("[{events}]"),
+            events.replace("},", "}\n"),
+            format!(r#"{{"Events":[]}}{{"Events":[{events}]}}"#),
+        ] {
+            assert!(is_export(export.as_bytes()), "{export}");
+            let expected = [r#"{"eventName":"A"}"#, r#"{"eventName":"é"}"#].map(str::to_owned);
+            assert_eq!(records(&export), (expected.to_vec(), Ok(())), "{export}");
+        }
+        assert!(is_export(br#"{"Events": []}"#));
+        for other in [
+            "",
+            "{",
+            "{}",
+            r#"{"Records":[]}"#,
+            r#""Events""#,
+            r#"{"eventVersion":"1","x":{"CloudTrailEvent":1}}"#,
+            r#"{"Records":[{"eventVersion":"1","requestParameters":{"Events":[]}}]}"#,
+        ] {
             assert!(!is_export(other.as_bytes()), "{other}");
         }
     }
 
     #[test]
     fn what_is_wrong_is_told_without_a_word_of_it() {
-        let export = r#"{"Events":[{"CloudTrailEvent":"{}"},"#;
+        let export = "\n{\"Events\":[{\"CloudTrailEvent\":\"{}\"},";
         for (end, expected) in [
-            ("", "truncated export of lookup-events at line 1, column 36"),
-            ("\"secret\"]}", "malformed export of lookup-events at line 1, column 44"),
-            ("{\"CloudTrailEvent\":5}]}", "malformed export of lookup-events at line 1, column "),
-            ("{}]} x", "malformed export of lookup-events at line 1, column "),
+            ("", "truncated export of lookup-events at line 2, column 36"),
+            ("\"secret\",:]}", "malformed export of lookup-events at line 2, column "),
+            ("{\"CloudTrailEvent\":5}]}", "malformed export of lookup-events at line 2, column "),
+            ("{}]}\nx", "malformed export of lookup-events at line 3, column "),
         ] {
-            let mut records = 0;
-            let error = read(format!("{export}{end}").as_bytes(), |_| records += 1).unwrap_err();
-            assert!(error.starts_with(expected), "{end}: {error}");
-            assert_eq!(records, 1, "what came before is kept");
+            let (records, result) = records(&format!("{export}{end}"));
+            let error = result.unwrap_err();
+            assert!(error.starts_with(expected) && !error.contains("secret"), "{end}: {error}");
+            assert_eq!(records[0], "{}", "what came before is kept");
         }
+    }
+
+    #[test]
+    fn nothing_is_read_that_is_not_wanted() {
+        let mut records = 0;
+        let export = r#"{"Events":[{"CloudTrailEvent":"1"},{"CloudTrailEvent":"2"},oops"#;
+        let result = read(export.as_bytes(), |_| {
+            records += 1;
+            records < 2
+        });
+        assert_eq!((records, result), (2, Ok(())));
     }
 }

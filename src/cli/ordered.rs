@@ -39,6 +39,8 @@ struct State {
     left: u64,
     /// Why nothing more can be written.
     failed: Option<io::Error>,
+    /// Inputs that failed before the output ended.
+    failures: u64,
 }
 
 /// Output that was collected.
@@ -47,8 +49,8 @@ struct Batch {
     bytes: Vec<u8>,
     /// The end of each item.
     ends: Vec<usize>,
-    /// What is to be said on standard error, behind so many bytes.
-    said: Vec<(usize, String)>,
+    /// What failed, to be said on standard error behind so many bytes.
+    failed: Vec<(usize, String)>,
 }
 
 impl Ordered {
@@ -69,6 +71,7 @@ impl Ordered {
                 waiting_bytes: 0,
                 left: limit.unwrap_or(u64::MAX),
                 failed: None,
+                failures: 0,
             }),
             turned: Condvar::new(),
             max_waiting: workers * AHEAD_BYTES,
@@ -86,6 +89,11 @@ impl Ordered {
     /// cannot be written.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many inputs failed before the output ended.
+    pub(super) fn failures(&self) -> u64 {
+        self.lock().failures
     }
 
     /// Ends the output.
@@ -120,29 +128,33 @@ impl State {
     /// Writes a batch and empties it.
     fn write(&mut self, batch: &mut Batch) {
         let items = batch.ends.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= items as u64;
         let end = items.checked_sub(1).map_or(0, |last| batch.ends[last]);
+        let stopped = self.left == 0 || self.failed.is_some();
+        self.left -= items as u64;
         let mut written = 0;
-        for (at, what) in batch.said.drain(..) {
-            let at = at.min(end);
-            self.put(|out| {
-                out.write_all(&batch.bytes[written..at])?;
-                // In the order of the output, also where both go to one terminal.
-                out.flush()
-            });
+        for (at, what) in batch.failed.drain(..) {
+            // How far the others are ahead is chance: what they found behind the end is not told.
+            if stopped || at > end || at == end && self.left == 0 {
+                break;
+            }
+            // In the order of the output, also where both go to one terminal.
+            self.put(&batch.bytes[written..at]);
             written = at;
-            // Whoever reads the output may leave early, but what failed has failed.
             (self.say)(&what);
+            self.failures += 1;
         }
-        self.put(|out| out.write_all(&batch.bytes[written..end]));
+        if written < end {
+            self.put(&batch.bytes[written..end]);
+        }
         batch.bytes.clear();
         batch.ends.clear();
+        batch.failed.clear();
     }
 
     /// Writes, as long as that can be done.
-    fn put(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    fn put(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
-            self.failed = write(&mut self.out).err();
+            self.failed = self.out.write_all(bytes).and_then(|()| self.out.flush()).err();
         }
     }
 }
@@ -165,9 +177,16 @@ impl Part<'_> {
         }
     }
 
-    /// Adds a line on standard error.
-    pub(super) fn say(&mut self, what: String) {
-        self.batch.said.push((self.batch.bytes.len(), what));
+    /// Adds a failure, which is counted and said, unless the output stops before.
+    pub(super) fn fail(&mut self, what: String) {
+        self.batch.failed.push((self.batch.bytes.len(), what));
+    }
+
+    /// Writes what was collected, if it is this input's turn.
+    pub(super) fn flush(&mut self) {
+        if !self.batch.bytes.is_empty() {
+            self.pass(false);
+        }
     }
 
     /// Writes what was collected, if it is this input's turn; waits for that if

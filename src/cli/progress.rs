@@ -19,7 +19,7 @@ pub(super) struct Done {
 }
 
 /// A line on standard error that says how far the run is; nothing where that is
-/// no terminal, or before half a second has passed.
+/// no terminal.
 pub(super) struct Progress {
     pub(super) done: Arc<Done>,
     bar: Option<ProgressBar>,

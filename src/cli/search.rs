@@ -84,12 +84,17 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let inputs = options.inputs.inputs(&filter)?;
 
     let terminal = io::stdout().is_terminal();
-    let output = options.output.unwrap_or(if terminal { Output::Table } else { Output::Text });
+    // Columns are asked for where there are some.
+    let columned = terminal || options.fields.is_some();
+    let output = options.output.unwrap_or(if columned { Output::Table } else { Output::Text });
+    if output == Output::Count && options.limit.is_some() {
+        return Err(Failure::Usage("--limit does not go with -o count, which counts all".into()));
+    }
     if options.fields.is_some() && (options.stats || !matches!(output, Output::Table | Output::Csv)) {
         return Err(Failure::Usage("--fields goes with -o table and -o csv".into()));
     }
-    let columns = || Columns::new(options.fields.as_deref());
     let width = if terminal { terminal_size().map(|(Width(width), _)| usize::from(width)) } else { None };
+    let columns = || Columns::new(options.fields.as_deref(), width.filter(|_| output == Output::Table));
     let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
     let (head, layout) = {
         let (columns, mut head) = (columns()?, Vec::new());
@@ -176,7 +181,12 @@ pub(super) fn status(output: io::Result<()>, totals: &Totals, quiet: bool) -> Re
         // Whoever reads the output may leave early, but what failed has failed.
         Err(failure) if totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
         _ if quiet => {}
-        _ => complain(totals),
+        _ => {
+            complain(totals);
+            if totals.files == 0 && totals.failed == 0 && totals.skipped.is_empty() {
+                complain(&"nothing was read: of folders, .json, .jsonl and .gz files are; check the path");
+            }
+        }
     }
     Ok(match totals {
         Totals { failed: 1.., .. } => Status::Failed,

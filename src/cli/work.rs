@@ -14,7 +14,7 @@ use crate::pipeline::Match;
 use crate::{Layout, Limits, Pipeline, RuleSet, Step};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +27,9 @@ pub(super) trait Visit: Send {
     /// Takes the end of an input, which may have failed.
     fn ended(&mut self) {}
 }
+
+/// What is looked at to tell what a file is, in bytes.
+const SNIFFED_BYTES: usize = 1 << 10;
 
 /// What is read, and how.
 pub(super) struct Work<'a> {
@@ -44,6 +47,7 @@ pub(super) struct Totals {
     pub(super) files: u64,
     pub(super) records: u64,
     pub(super) matches: u64,
+    /// Files that failed before enough was printed.
     pub(super) failed: u64,
     /// Files skipped, by reason.
     pub(super) skipped: BTreeMap<&'static str, u64>,
@@ -68,7 +72,6 @@ impl Totals {
         self.files += other.files;
         self.records += other.records;
         self.matches += other.matches;
-        self.failed += other.failed;
         for (reason, count) in other.skipped {
             *self.skipped.entry(reason).or_default() += count;
         }
@@ -99,6 +102,7 @@ impl Work<'_> {
             visitor
         });
         let visitors = visitors.collect();
+        totals.failed = self.output.failures();
         (totals, visitors)
     }
 }
@@ -135,24 +139,39 @@ impl<'a, V: Visit> Worker<'a, V> {
     fn input(&mut self, input: &Input, part: &mut Part<'_>) {
         let name = input.name();
         let failure = match input.open() {
-            Ok(mut stream) => self.read(&name, &mut stream, part).err(),
+            // A command before that finds nothing gives nothing.
+            Ok(mut stream) => self.read(&name, matches!(input, Input::Standard), &mut stream, part).err(),
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = failure {
-            self.totals.failed += 1;
-            part.say(format!("{}: {}", plain(&name), plain(&reason)));
+            part.fail(format!("{}: {}", plain(&name), plain(&reason)));
         }
     }
 
-    fn read(&mut self, name: &str, stream: &mut dyn Read, part: &mut Part<'_>) -> Result<(), String> {
+    fn read(
+        &mut self,
+        name: &str,
+        may_be_empty: bool,
+        stream: &mut dyn Read,
+        part: &mut Part<'_>,
+    ) -> Result<(), String> {
         let Self { work, visitor, times, reader, totals } = self;
         let (pipeline, chunk) = reader.get_or_insert_with(|| {
             let pipeline = Pipeline::new(Arc::clone(&work.rules), &work.limits, Layout::Lines);
             (pipeline, vec![0; CHUNK_BYTES].into_boxed_slice())
         });
         pipeline.reset();
-        let mut reading =
-            Reading { pipeline, visitor, times: times.as_mut(), name, part, work, matches: 0, before: [0; 4] };
+        let mut reading = Reading {
+            pipeline,
+            visitor,
+            times: times.as_mut(),
+            name,
+            part,
+            work,
+            may_be_empty,
+            matches: 0,
+            before: [0; 4],
+        };
         let result = reading.all(stream, chunk);
         reading.count();
         let matches = reading.matches;
@@ -173,6 +192,8 @@ struct Reading<'r, 'o, V> {
     name: &'r str,
     part: &'r mut Part<'o>,
     work: &'r Work<'r>,
+    /// Whether it is no error if there is nothing at all.
+    may_be_empty: bool,
     matches: u64,
     /// What was counted as done already: stored bytes, bytes, records, matches.
     before: [u64; 4],
@@ -180,34 +201,37 @@ struct Reading<'r, 'o, V> {
 
 impl<V: Visit> Reading<'_, '_, V> {
     fn all(&mut self, stream: &mut dyn Read, chunk: &mut [u8]) -> Result<(), String> {
-        // As much as it takes to tell what it is.
-        let mut length = 0;
-        while length < CHUNK_BYTES {
+        let mut length = read(stream, chunk).map_err(|error| error.to_string())?;
+        // A pipe may give a few bytes at first, and what it is takes some more to tell.
+        while (1..SNIFFED_BYTES).contains(&length) && !chunk[..length].contains(&b'\n') {
             match read(stream, &mut chunk[length..]).map_err(|error| error.to_string())? {
                 0 => break,
                 more => length += more,
             }
         }
-        if lookup::is_export(&chunk[..length]) {
-            let mut failure = None;
-            let whole = (&chunk[..length]).chain(stream);
-            lookup::read(whole, |record| {
-                // With a line of its own, so that it cannot run into the next.
-                for piece in [record.as_bytes(), b"\n"] {
-                    if failure.is_none() && !self.work.output.is_stopped() {
-                        failure = self.feed(piece).err();
-                    }
-                }
-            })?;
-            failure.map_or(Ok(()), Err)?;
-        } else {
+        if length == 0 && self.may_be_empty {
+            return Ok(());
+        }
+        if !lookup::is_export(&chunk[..length]) {
             while length > 0 && !self.work.output.is_stopped() {
                 self.feed(&chunk[..length])?;
                 self.count();
                 length = read(stream, chunk).map_err(|error| error.to_string())?;
             }
+            return self.step(None);
         }
-        self.step(None)
+        let (mut fed, mut failure) = (false, None);
+        let whole = BufReader::with_capacity(CHUNK_BYTES, (&chunk[..length]).chain(stream));
+        let read = lookup::read(whole, |record| {
+            // With a line of its own, so that it cannot run into the next.
+            failure = self.feed(record.as_bytes()).and_then(|()| self.feed(b"\n")).err();
+            self.count();
+            fed = true;
+            failure.is_none() && !self.work.output.is_stopped()
+        });
+        failure.map_or(read, Err)?;
+        // There may have been no event.
+        if fed { self.step(None) } else { Ok(()) }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
@@ -248,6 +272,7 @@ impl<V: Visit> Reading<'_, '_, V> {
             total.fetch_add(now - before, Relaxed);
         }
         self.before = now;
+        self.part.flush();
     }
 }
 

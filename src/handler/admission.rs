@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher as _;
 
 /// Principals counted by themselves; all further ones of a rule count as one.
-const MAX_PRINCIPALS: usize = 4_096;
+pub const MAX_PRINCIPALS: usize = 4_096;
 
 /// The alerts of one invocation, as far as they are remembered.
 #[derive(Debug)]

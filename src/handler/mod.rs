@@ -25,12 +25,15 @@ mod retry;
 mod source;
 mod trigger;
 
+pub use admission::MAX_PRINCIPALS;
 pub use key::{other_folder, skip_reason};
 pub use ledger::{Fate, Totals};
 pub use publish::{Answer, BATCH_ENTRIES, Outcome, Publish, TOPIC_BYTES, Topic};
 pub use reading::{ObjectReport, Status};
 pub use retry::{Attempts, Retry};
 pub use source::{Body, Broken, Fault, Source};
+#[cfg(feature = "aws")]
+pub(crate) use trigger::decode_key;
 pub use trigger::{BatchJob, Message, ObjectRef, Objects, Task, Trigger, TriggerError, decode};
 
 use crate::alert::{AlertReader, Origin};

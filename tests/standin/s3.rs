@@ -283,8 +283,9 @@ impl State {
             escape(&prefix),
             entries.len()
         );
+        let encoded = parameter("encoding-type") == "url";
         for (entry, object) in &entries {
-            let entry = escape(entry);
+            let entry = if encoded { percent_encode(entry) } else { escape(entry) };
             body += &match object {
                 Some(object) => format!(
                     "<Contents><Key>{entry}</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><ETag>{}</ETag>\
@@ -362,6 +363,17 @@ impl State {
         }
         with_names(reply.with("Content-Type", "application/x-gzip").with("Accept-Ranges", "bytes"))
     }
+}
+
+/// A key as S3 writes it with `encoding-type=url`.
+fn percent_encode(key: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b' ' => "+".to_owned(),
+        b'/' | b'-' | b'_' | b'.' | b'*' => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    key.bytes().map(byte).collect()
 }
 
 /// The first and the last byte of `bytes=N-` or `bytes=N-M`.

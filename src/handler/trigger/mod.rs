@@ -321,7 +321,7 @@ impl<'a> Part<'a> {
 }
 
 /// Decodes a form-urlencoded key, once.
-fn decode_key(key: &str) -> Result<String, &'static str> {
+pub(crate) fn decode_key(key: &str) -> Result<String, &'static str> {
     let mut decoded = Vec::with_capacity(key.len());
     let mut bytes = key.bytes();
     while let Some(byte) = bytes.next() {
