@@ -2,7 +2,7 @@
 //! on two.
 //!
 //! Takes a minute and means something in a release build only, so it is run by
-//! `.ci/run`: `cargo test --release --test scale -- --ignored --nocapture`.
+//! `.ci/run`: `cargo test --release --test scale -- --ignored --nocapture --test-threads 1`.
 //!
 //! The logs are made by `../shared/tools/synth.py` where that is at hand, and
 //! else are the largest test object as often as it takes, one gzip member each.
@@ -75,12 +75,12 @@ fn folder(bytes: u64, each: u64) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Reads and inflates all files of a folder on so many threads, each with an inflater that it reuses.
+/// Finds, reads and inflates all files of a folder on so many threads, each with an inflater that it reuses.
 fn inflate_all(folder: &Path, threads: usize) -> Duration {
+    let start = Instant::now();
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let next = AtomicUsize::new(0);
-    let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {

@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// Where inputs come from, as options.
 #[derive(clap::Args)]
@@ -198,9 +198,14 @@ fn s3_uri(path: &Path) -> Option<(&str, &str)> {
 
 fn walk(folder: PathBuf) -> impl Iterator<Item = Input> + Send {
     // Links to folders are not followed: what they lead to is most often read anyway, and would count twice.
-    WalkDir::new(&folder).sort_by_file_name().into_iter().filter_map(move |entry| match entry {
-        Ok(entry) if is_log(entry.path()) && entry.path().is_file() => Some(Input::File(entry.into_path())),
-        Ok(_) => None,
+    // By their whole paths, which in one folder differ in the names only: to take those out costs more than all else here.
+    let by_name = |one: &DirEntry, other: &DirEntry| one.path().as_os_str().cmp(other.path().as_os_str());
+    WalkDir::new(&folder).sort_by(by_name).into_iter().filter_map(move |entry| match entry {
+        Ok(entry) => {
+            let kind = entry.file_type();
+            let is_file = kind.is_file() || kind.is_symlink() && entry.path().is_file();
+            (is_file && is_log(entry.path())).then(|| Input::File(entry.into_path()))
+        }
         Err(error) => {
             let name = error.path().unwrap_or(&folder).to_string_lossy().into_owned();
             Some(Input::Failed(name, error.to_string()))

@@ -41,6 +41,8 @@ struct State {
     failed: Option<io::Error>,
     /// Inputs that failed before the output ended.
     failures: u64,
+    /// Workers that wait for their turn: to wake nobody is a call of the system too.
+    asleep: usize,
 }
 
 /// Output that was collected.
@@ -72,6 +74,7 @@ impl Ordered {
                 left: limit.unwrap_or(u64::MAX),
                 failed: None,
                 failures: 0,
+                asleep: 0,
             }),
             turned: Condvar::new(),
             max_waiting: workers * AHEAD_BYTES,
@@ -112,8 +115,11 @@ impl Ordered {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.turned.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.asleep += 1;
+        let mut state = self.turned.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.asleep -= 1;
+        state
     }
 
     fn write(&self, state: &mut State, batch: &mut Batch) {
@@ -227,7 +233,9 @@ impl Part<'_> {
             ordered.write(&mut state, &mut batch);
             state.turn += 1;
         }
-        ordered.turned.notify_all();
+        if state.asleep > 0 {
+            ordered.turned.notify_all();
+        }
     }
 }
 

@@ -43,12 +43,13 @@ impl Progress {
             // A terminal that is gone is no reason to stop.
             let _ = write!(
                 out,
-                "{} files, {} ({}/s), {} records/s, {} matches",
+                "{} files, {} ({}/s), {} records/s, {} matches ({}/s)",
                 HumanCount(files),
                 HumanBytes(bytes),
                 HumanBytes(per_second(&counted.bytes)),
                 HumanCount(per_second(&counted.records)),
-                HumanCount(matches)
+                HumanCount(matches),
+                HumanCount(per_second(&counted.matches))
             );
         };
         let counted = Arc::clone(&done);
