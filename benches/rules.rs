@@ -10,12 +10,12 @@
 //! is timed, so rules are of the operators that both know and agree on.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run has failed")]
 
-#[path = "../tests/common/mod.rs"]
-mod common;
+mod data;
 
-use common::oracle::{self, Shape};
 use common::{files, folder, gunzip, rules};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use data::common;
+use data::common::oracle::{self, Shape};
 use quamina::Quamina;
 use std::collections::BTreeSet;
 use std::hint::black_box;

@@ -1,0 +1,48 @@
+//! What the benches read: log files of any size made of records of the test data (or of real logs, where they are at
+//! hand), each with an `eventID` of its own, so that they compress as real ones do.
+#![allow(dead_code, reason = "each bench uses its part")]
+
+#[path = "../../tests/common/mod.rs"]
+pub(crate) mod common;
+
+use common::oracle::{self, Shape};
+use common::{files, folder, gunzip};
+
+/// The records of the real logs, or of the test data.
+pub(crate) fn records() -> Vec<String> {
+    let mut paths = files(&folder("../shared/corpus/logs/invictus"));
+    if paths.is_empty() {
+        paths = files(&folder("testdata/bucket"));
+    }
+    let texts = paths.iter().filter_map(|path| String::from_utf8(gunzip(&std::fs::read(path).unwrap())?).ok());
+    let mut records = Vec::new();
+    for text in texts {
+        if let Shape::Records(of_file) = oracle::document(&text) {
+            records.extend(of_file.iter().map(|(_, record)| (*record).to_owned()));
+        }
+    }
+    records
+}
+
+/// A log file of at least so many bytes, and how many records it has. One record in a hundred is a call that no other
+/// is: `BenchTopic`.
+pub(crate) fn log(bytes: usize) -> (String, usize) {
+    let records = records();
+    let mut text = "{\"Records\":[".to_owned();
+    let mut count = 0;
+    while text.len() < bytes {
+        let record = &records[count % records.len()];
+        if count > 0 {
+            text.push(',');
+        }
+        let inside = record.trim_start_matches('{');
+        text.push_str(&format!("{{\"benchID\":\"{:016x}\",", (count as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        if count % 100 == 0 {
+            text.push_str("\"eventName\":\"BenchTopic\",");
+        }
+        text.push_str(inside);
+        count += 1;
+    }
+    text.push_str("]}");
+    (text, count)
+}
