@@ -18,14 +18,14 @@ mod progress;
 mod rules;
 #[cfg(feature = "aws")]
 mod s3;
-mod search;
+mod scan;
 mod stats;
 mod test_pattern;
 mod work;
 
 use crate::alert::plain;
 use crate::rule::{self, Format, PACKS, RuleFile, RuleSource};
-use crate::scan::{self, Level};
+use crate::scan::Level;
 use crate::{Limits, RuleSet};
 use clap::{Args, Parser, Subcommand};
 use filter::Filter;
@@ -51,7 +51,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    Scan(Box<search::Options>),
+    Scan(Box<scan::Options>),
     Preview(Box<preview::Options>),
     Check(check::Options),
     TestPattern(test_pattern::Options),
@@ -164,10 +164,10 @@ pub fn run() -> ExitCode {
             complain(&format_args!("TRAILWIRE_SIMD: must be one of {}", Level::ALL.map(Level::name).join(", ")));
             return Status::Failed.into();
         };
-        scan::limit(most);
+        crate::scan::limit(most);
     }
     let result = match Options::parse().command {
-        Command::Scan(options) => search::run(&options),
+        Command::Scan(options) => scan::run(&options),
         Command::Preview(options) => preview::run(&options),
         Command::Check(options) => check::run(&options),
         Command::TestPattern(options) => test_pattern::run(&options),

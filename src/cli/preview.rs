@@ -8,7 +8,7 @@ use super::filter::FilterOptions;
 use super::input::InputOptions;
 use super::ordered::{Ordered, Part};
 use super::progress::Progress;
-use super::search::status;
+use super::scan::status;
 use super::stats::Counts;
 use super::work::{Visit, Work};
 use super::{Failure, HELP, LimitOptions, Patterns, Status, WorkOptions, counted};
