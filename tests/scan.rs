@@ -142,6 +142,10 @@ fn globs_and_exports_of_lookup_events_are_read() {
     let export = write(&folder, "export.json", serde_json::to_string_pretty(&export).unwrap().as_bytes());
     let found = run(&["scan", "-o", "record", "-p", r#"{"eventSource":["iam.amazonaws.com"]}"#, &export]);
     assert_eq!((names(&found), found.status), (vec!["X".to_owned(), "Y\u{1f600}\"".into()], 0), "{}", found.err);
+    let zipped = write(&folder, "zipped.json.gz", &gzip(&fs::read(&export).unwrap()));
+    let found = run(&["scan", "-o", "record", &zipped]);
+    assert_eq!((names(&found).len(), found.status), (2, 0), "{}", found.err);
+    assert!(found.err.contains("1 files, 2 records, 2 matches"), "{}", found.err);
     let twice = [fs::read(&export).unwrap(), fs::read(&export).unwrap()].concat();
     let twice = write(&folder, "twice.json", &twice);
     assert_eq!(names(&run(&["scan", "-o", "record", &twice])).len(), 4);

@@ -3,9 +3,10 @@
 //!
 //! One event at a time is in memory.
 
+use crate::inflate::Inflater;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
 /// Whether a file begins as such an export does, in any of the shapes that the
 /// AWS CLI writes: events in a document, in a list, or by themselves.
@@ -16,6 +17,49 @@ pub(super) fn is_export(start: &[u8]) -> bool {
     let begins = start.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first));
     let event = find("\"CloudTrailEvent\"").or_else(|| find("\"Events\""));
     begins && event.is_some_and(|event| find("\"eventVersion\"").is_none_or(|version| event < version))
+}
+
+/// The beginning of a file that may be gzipped, as [`is_export`] needs it.
+pub(super) fn beginning(stored: &[u8]) -> Vec<u8> {
+    let mut start = vec![0; BEGINNING];
+    // What is damaged is told when all of it is read.
+    let (_, _, given) = Inflater::new().inflate(stored, &mut start);
+    start.truncate(given);
+    start
+}
+
+/// What tells what a file is, in decompressed bytes: a first event, or a record
+/// up to its version, is shorter.
+const BEGINNING: usize = 16 << 10;
+
+/// A file that may be gzipped, as it was before.
+pub(super) struct Inflated<R> {
+    stored: R,
+    inflater: Inflater,
+}
+
+impl<R: BufRead> Inflated<R> {
+    pub(super) fn new(stored: R) -> Self {
+        Self { stored, inflater: Inflater::new() }
+    }
+}
+
+impl<R: BufRead> Read for Inflated<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let held = self.stored.fill_buf()?;
+            if held.is_empty() {
+                return self.inflater.finish().map(|()| 0).map_err(|error| io::Error::other(error.to_string()));
+            }
+            let (result, taken, given) = self.inflater.inflate(held, out);
+            self.stored.consume(taken);
+            match result {
+                _ if given > 0 || out.is_empty() => return Ok(given),
+                Ok(_) => {}
+                Err(error) => return Err(io::Error::other(error.to_string())),
+            }
+        }
+    }
 }
 
 /// Gives each record of an export, or of several, one behind the other, to
@@ -167,6 +211,28 @@ mod tests {
             assert!(error.starts_with(expected) && !error.contains("secret"), "{end}: {error}");
             assert_eq!(records[0], "{}", "what came before is kept");
         }
+    }
+
+    #[test]
+    fn exports_may_be_gzipped() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let event = r#"{"CloudTrailEvent":"{}"}"#;
+        let export = format!("{{\"Events\":[{}]}}", vec![event; 20_000].join(","));
+        io::Write::write_all(&mut gzip, export.as_bytes()).unwrap();
+        let stored = gzip.finish().unwrap();
+        for file in [&stored[..], export.as_bytes()] {
+            assert!(is_export(&beginning(file)));
+            let mut records = 0;
+            let count = |_: &str| {
+                records += 1;
+                true
+            };
+            read(io::BufReader::new(Inflated::new(file)), count).unwrap();
+            assert_eq!(records, 20_000);
+        }
+        let cut = Inflated::new(&stored[..stored.len() - 5]);
+        let error = read(io::BufReader::new(cut), |_| true).unwrap_err();
+        assert!(error.contains("truncated: the object ends inside a gzip member"), "{error}");
     }
 
     #[test]

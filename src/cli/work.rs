@@ -11,7 +11,7 @@ use super::ordered::{Ordered, Part};
 use super::progress::Done;
 use crate::alert::plain;
 use crate::pipeline::Match;
-use crate::{Layout, Limits, Pipeline, RuleSet, Step};
+use crate::{Error, ErrorKind, Layout, Limits, Pipeline, RuleSet};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufReader, Read};
@@ -138,49 +138,74 @@ impl<'a, V: Visit> Worker<'a, V> {
     /// Reads one input to its end. What is wrong with it is said and counted.
     fn input(&mut self, input: &Input, part: &mut Part<'_>) {
         let name = input.name();
-        let failure = match input.open() {
-            // A command before that finds nothing gives nothing.
-            Ok(mut stream) => self.read(&name, matches!(input, Input::Standard), &mut stream, part).err(),
-            Err(error) => Some(error.to_string()),
+        // A command before that finds nothing gives nothing; and what it gave cannot be read again.
+        let is_pipe = matches!(input, Input::Standard);
+        let mut read = |attempt| match input.open() {
+            Ok(mut stream) => self.read(&name, attempt, &mut stream, part),
+            Err(error) => Err(Failed { reason: error.to_string(), is_no_log: false }),
         };
-        if let Some(reason) = failure {
+        let mut result = read(if is_pipe { Attempt::Pipe } else { Attempt::First });
+        if !is_pipe && result.as_ref().is_err_and(|failed| failed.is_no_log) {
+            result = read(Attempt::Again);
+        }
+        self.totals.files += 1;
+        self.work.done.files.fetch_add(1, Relaxed);
+        if let Err(Failed { reason, .. }) = result {
             part.fail(format!("{}: {}", plain(&name), plain(&reason)));
         }
     }
 
-    fn read(
-        &mut self,
-        name: &str,
-        may_be_empty: bool,
-        stream: &mut dyn Read,
-        part: &mut Part<'_>,
-    ) -> Result<(), String> {
+    fn read(&mut self, name: &str, attempt: Attempt, stream: &mut dyn Read, part: &mut Part<'_>) -> Result<(), Failed> {
         let Self { work, visitor, times, reader, totals } = self;
         let (pipeline, chunk) = reader.get_or_insert_with(|| {
             let pipeline = Pipeline::new(Arc::clone(&work.rules), &work.limits, Layout::Lines);
             (pipeline, vec![0; CHUNK_BYTES].into_boxed_slice())
         });
         pipeline.reset();
-        let mut reading = Reading {
-            pipeline,
-            visitor,
-            times: times.as_mut(),
-            name,
-            part,
-            work,
-            may_be_empty,
-            matches: 0,
-            before: [0; 4],
-        };
-        let result = reading.all(stream, chunk);
+        let times = times.as_mut();
+        let mut reading = Reading { pipeline, visitor, times, name, part, work, matches: 0, before: [0; 4] };
+        let result = reading.all(stream, chunk, attempt);
         reading.count();
-        let matches = reading.matches;
-        visitor.ended();
-        work.done.files.fetch_add(1, Relaxed);
-        totals.files += 1;
+        totals.matches += reading.matches;
         totals.records += pipeline.counts().records;
-        totals.matches += matches;
+        visitor.ended();
         result
+    }
+}
+
+/// How an input is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// As what comes from another command: nothing at all is no error.
+    Pipe,
+    First,
+    /// As what is no log file: it may be an export that is gzipped. To inflate
+    /// the beginning of every file for that would double the work on small ones.
+    Again,
+}
+
+/// Why an input was not read to its end.
+struct Failed {
+    reason: String,
+    /// Whether it is something else than a log file.
+    is_no_log: bool,
+}
+
+impl From<String> for Failed {
+    fn from(reason: String) -> Self {
+        Self { reason, is_no_log: false }
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        error.to_string().into()
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { reason: error.to_string(), is_no_log: error.kind == ErrorKind::NoRecords }
     }
 }
 
@@ -192,54 +217,65 @@ struct Reading<'r, 'o, V> {
     name: &'r str,
     part: &'r mut Part<'o>,
     work: &'r Work<'r>,
-    /// Whether it is no error if there is nothing at all.
-    may_be_empty: bool,
     matches: u64,
     /// What was counted as done already: stored bytes, bytes, records, matches.
     before: [u64; 4],
 }
 
 impl<V: Visit> Reading<'_, '_, V> {
-    fn all(&mut self, stream: &mut dyn Read, chunk: &mut [u8]) -> Result<(), String> {
-        let mut length = read(stream, chunk).map_err(|error| error.to_string())?;
+    fn all(&mut self, stream: &mut dyn Read, chunk: &mut [u8], attempt: Attempt) -> Result<(), Failed> {
+        let mut length = read(stream, chunk)?;
         // A pipe may give a few bytes at first, and what it is takes some more to tell.
         while (1..SNIFFED_BYTES).contains(&length) && !chunk[..length].contains(&b'\n') {
-            match read(stream, &mut chunk[length..]).map_err(|error| error.to_string())? {
+            match read(stream, &mut chunk[length..])? {
                 0 => break,
                 more => length += more,
             }
         }
-        if length == 0 && self.may_be_empty {
+        if length == 0 && attempt == Attempt::Pipe {
             return Ok(());
         }
-        if !lookup::is_export(&chunk[..length]) {
-            while length > 0 && !self.work.output.is_stopped() {
-                self.feed(&chunk[..length])?;
-                self.count();
-                length = read(stream, chunk).map_err(|error| error.to_string())?;
-            }
-            return self.step(None);
+        let is_export = match attempt {
+            Attempt::Again => lookup::is_export(&lookup::beginning(&chunk[..length])),
+            Attempt::First | Attempt::Pipe => lookup::is_export(&chunk[..length]),
+        };
+        if is_export {
+            return self.export((&chunk[..length]).chain(stream));
         }
-        let (mut fed, mut failure) = (false, None);
-        let whole = BufReader::with_capacity(CHUNK_BYTES, (&chunk[..length]).chain(stream));
-        let read = lookup::read(whole, |record| {
+        while length > 0 && !self.work.output.is_stopped() {
+            self.feed(&chunk[..length])?;
+            self.count();
+            length = read(stream, chunk)?;
+        }
+        self.step(None)
+    }
+
+    /// Reads an export of lookup-events.
+    fn export(&mut self, stored: impl Read) -> Result<(), Failed> {
+        let stored = BufReader::with_capacity(CHUNK_BYTES, stored);
+        let export = BufReader::with_capacity(CHUNK_BYTES, lookup::Inflated::new(stored));
+        let (mut fed, mut failed) = (false, None);
+        let result = lookup::read(export, |record| {
             // With a line of its own, so that it cannot run into the next.
-            failure = self.feed(record.as_bytes()).and_then(|()| self.feed(b"\n")).err();
+            failed = self.feed(record.as_bytes()).and_then(|()| self.feed(b"\n")).err();
             self.count();
             fed = true;
-            failure.is_none() && !self.work.output.is_stopped()
+            failed.is_none() && !self.work.output.is_stopped()
         });
-        failure.map_or(read, Err)?;
+        match failed {
+            Some(failed) => return Err(failed),
+            None => result?,
+        }
         // There may have been no event.
         if fed { self.step(None) } else { Ok(()) }
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Failed> {
         self.step(Some(bytes))
     }
 
     /// Gives bytes to the pipeline, or tells it that there are no more.
-    fn step(&mut self, bytes: Option<&[u8]>) -> Result<(), String> {
+    fn step(&mut self, bytes: Option<&[u8]>) -> Result<(), Failed> {
         let Self { pipeline, visitor, times, name, part, work, matches, .. } = self;
         let mut sink = |found: &Match<'_>| {
             if times.as_mut().is_none_or(|times| times.admit(found.record)) {
@@ -249,15 +285,12 @@ impl<V: Visit> Reading<'_, '_, V> {
             // Paused only when nothing more is wanted at all.
             if work.output.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let step = match bytes {
-            Some(bytes) => pipeline.feed(bytes, &mut sink).0,
+        match bytes {
+            Some(bytes) => pipeline.feed(bytes, &mut sink).0?,
             None if work.output.is_stopped() => return Ok(()),
-            None => pipeline.finish(&mut sink),
+            None => pipeline.finish(&mut sink)?,
         };
-        match step {
-            Ok(Step::InputEmpty | Step::End | Step::Paused) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
+        Ok(())
     }
 
     /// Adds to what is done what came since the last time.
