@@ -118,6 +118,13 @@ fn an_object_that_is_neither_file_nor_record_fails_and_hides_nothing() {
     let found = run_with(&["scan", "-p", r#"{"eventName":["A"]}"#, "-o", "count", "-"], input.as_bytes());
     assert_eq!((&found.out[..], found.status), ("2\tpattern-1\n", 2));
     assert!(found.err.contains("JSON without a Records array") && found.err.contains("byte 34"), "{}", found.err);
+    // And none of it is read twice.
+    let folder = tempfile::tempdir().unwrap();
+    let (file, name) = path(&folder, "lines.json");
+    fs::write(file, input).unwrap();
+    let again = run(&["scan", "-p", r#"{"eventName":["A"]}"#, "-o", "count", &name]);
+    assert_eq!((&again.out[..], again.status), ("2\tpattern-1\n", 2));
+    assert!(again.err.contains("1 files, ") && again.err.contains(", 2 matches, 1 failed"), "{}", again.err);
 }
 
 /// Every malformed file: named, with byte and cause and status 2, and nothing

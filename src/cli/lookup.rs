@@ -11,13 +11,24 @@ use std::io::{self, BufRead, Read};
 /// Whether a file begins as such an export does, in any of the shapes that the
 /// AWS CLI writes: events in a document, in a list, or by themselves.
 pub(super) fn is_export(start: &[u8]) -> bool {
-    // In a record that key may stand in a string only, and there its quotes are escaped; in an export those of the
-    // record are.
-    let find = |key: &str| memchr::memmem::find(start, key.as_bytes());
+    // In an export the quotes of a record's own keys are escaped.
+    let find = |text: &[u8], key: &str| memchr::memmem::find(text, key.as_bytes());
     let begins = start.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first));
-    let event = find("\"CloudTrailEvent\"").or_else(|| find("\"Events\""));
-    begins && event.is_some_and(|event| find("\"eventVersion\"").is_none_or(|version| event < version))
+    let event = find(start, "\"CloudTrailEvent\"").or_else(|| find(start, "\"Events\""));
+    begins && event.is_some_and(|event| LOG_KEYS.iter().all(|key| find(&start[..event], key).is_none()))
 }
+
+/// Keys of log files and of records, whatever their order.
+const LOG_KEYS: [&str; 8] = [
+    "\"Records\"",
+    "\"additionalEventData\"",
+    "\"awsRegion\"",
+    "\"eventName\"",
+    "\"eventSource\"",
+    "\"eventTime\"",
+    "\"eventVersion\"",
+    "\"userIdentity\"",
+];
 
 /// The beginning of a file that may be gzipped, as [`is_export`] needs it.
 pub(super) fn beginning(stored: &[u8]) -> Vec<u8> {
@@ -192,6 +203,8 @@ mod tests {
             r#""Events""#,
             r#"{"eventVersion":"1","x":{"CloudTrailEvent":1}}"#,
             r#"{"Records":[{"eventVersion":"1","requestParameters":{"Events":[]}}]}"#,
+            r#"{"additionalEventData":{"CloudTrailEvent":"{}"},"eventVersion":"1"}"#,
+            r#"{"Records":[{"x":{"Events":[]},"eventVersion":"1"}]}"#,
         ] {
             assert!(!is_export(other.as_bytes()), "{other}");
         }

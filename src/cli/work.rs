@@ -146,7 +146,10 @@ impl<'a, V: Visit> Worker<'a, V> {
         };
         let mut result = read(if is_pipe { Attempt::Pipe } else { Attempt::First });
         if !is_pipe && result.as_ref().is_err_and(|failed| failed.is_no_log) {
-            result = read(Attempt::Again);
+            let again = read(Attempt::Export);
+            if !again.as_ref().is_err_and(|failed| failed.is_no_log) {
+                result = again;
+            }
         }
         self.totals.files += 1;
         self.work.done.files.fetch_add(1, Relaxed);
@@ -179,9 +182,10 @@ enum Attempt {
     /// As what comes from another command: nothing at all is no error.
     Pipe,
     First,
-    /// As what is no log file: it may be an export that is gzipped. To inflate
-    /// the beginning of every file for that would double the work on small ones.
-    Again,
+    /// As what turned out to be no log file: only if it is an export, gzipped
+    /// maybe. To inflate the beginning of every file for that would double the
+    /// work on small ones.
+    Export,
 }
 
 /// Why an input was not read to its end.
@@ -236,11 +240,15 @@ impl<V: Visit> Reading<'_, '_, V> {
             return Ok(());
         }
         let is_export = match attempt {
-            Attempt::Again => lookup::is_export(&lookup::beginning(&chunk[..length])),
+            Attempt::Export => lookup::is_export(&lookup::beginning(&chunk[..length])),
             Attempt::First | Attempt::Pipe => lookup::is_export(&chunk[..length]),
         };
         if is_export {
             return self.export((&chunk[..length]).chain(stream));
+        }
+        if attempt == Attempt::Export {
+            // What it holds was read the first time.
+            return Err(Failed { reason: "no export of lookup-events".to_owned(), is_no_log: true });
         }
         while length > 0 && !self.work.output.is_stopped() {
             self.feed(&chunk[..length])?;
