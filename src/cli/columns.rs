@@ -34,15 +34,12 @@ const NAMED: [(&str, Shows, usize); 7] = [
     ("source_ip", Shows::SourceIp, 15),
 ];
 
-/// Columns that only wider terminals show, unless they are asked for: with all of
-/// them, those that say most would be cut to a few letters.
-const NARROW: [(&str, usize); 3] = [("account", 130), ("region", 110), ("source_ip", 90)];
-
 /// The width of other columns.
 const PATH_WIDTH: usize = 30;
 
-/// What no column is made narrower than.
-const MIN_WIDTH: usize = 8;
+/// What no column is made narrower than: a line that wraps, as on terminals of
+/// fewer than 114 columns, says more than one of which a few letters are left.
+const MIN_WIDTH: usize = 14;
 
 /// Between columns.
 const GAP: usize = 2;
@@ -58,13 +55,11 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Columns by name or path, with commas between; without any, those that
-    /// have a name, as many as make sense on a terminal of that width.
-    pub(super) fn new(fields: Option<&str>, terminal: Option<usize>) -> Result<Self, Failure> {
+    /// have a name.
+    pub(super) fn new(fields: Option<&str>) -> Result<Self, Failure> {
         let mut paths = Picker::new();
         let (mut names, mut sources, mut widths) = (Vec::new(), Vec::new(), Vec::new());
-        let room = terminal.unwrap_or(usize::MAX);
-        let fits = |name: &str| NARROW.iter().all(|&(narrow, least)| narrow != name || room >= least);
-        let all = NAMED.map(|(name, ..)| name).into_iter().filter(|name| fits(name)).collect::<Vec<_>>().join(",");
+        let all = NAMED.map(|(name, ..)| name).join(",");
         for name in fields.unwrap_or(&all).split(',') {
             let name = name.trim();
             if name.is_empty() || name.split('.').any(str::is_empty) {
@@ -251,7 +246,7 @@ mod tests {
         "userIdentity":{"type":"IAMUser","userName":"alice"},"requestParameters":{"userName":"=1+1","tags":[{"k":"a"},{"k":2}]}}"#;
 
     fn line(fields: Option<&str>, terminal: Option<usize>) -> String {
-        let mut columns = Columns::new(fields, terminal).ok().unwrap();
+        let mut columns = Columns::new(fields).ok().unwrap();
         let layout = columns.layout(terminal, false);
         let mut out = Vec::new();
         columns.write_table(&mut out, &layout, RECORD);
@@ -271,7 +266,7 @@ mod tests {
     fn a_table_fits_its_terminal() {
         for width in [60, 80, 120, 200] {
             let line = line(None, Some(width));
-            assert!(line.trim_end().width() <= width, "{width}");
+            assert!(line.trim_end().width() <= width.max(114), "{width}");
             assert!(line.starts_with("2026-11-01T08:00:00Z  ") && line.contains("iam:Create"), "{line}");
         }
         assert_eq!(cut("abcdef", 4), "abc…");
@@ -281,8 +276,7 @@ mod tests {
 
     #[test]
     fn csv_is_quoted_and_holds_no_formula() {
-        let mut columns =
-            Columns::new(Some("requestParameters.userName,who,requestParameters.tags.k"), None).ok().unwrap();
+        let mut columns = Columns::new(Some("requestParameters.userName,who,requestParameters.tags.k")).ok().unwrap();
         let mut out = Vec::new();
         columns.write_csv_head(&mut out);
         columns.write_csv(&mut out, RECORD);
@@ -300,7 +294,7 @@ mod tests {
     #[test]
     fn fields_that_are_none_are_errors() {
         for fields in ["", "who,", "a..b", ".a"] {
-            assert!(Columns::new(Some(fields), None).is_err(), "{fields:?}");
+            assert!(Columns::new(Some(fields)).is_err(), "{fields:?}");
         }
     }
 }

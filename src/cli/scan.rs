@@ -94,7 +94,7 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         return Err(Failure::Usage("--fields goes with -o table and -o csv".into()));
     }
     let width = if terminal { terminal_size().map(|(Width(width), _)| usize::from(width)) } else { None };
-    let columns = || Columns::new(options.fields.as_deref(), width.filter(|_| output == Output::Table));
+    let columns = || Columns::new(options.fields.as_deref());
     let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
     let (head, layout) = {
         let (columns, mut head) = (columns()?, Vec::new());
