@@ -44,6 +44,23 @@ const MIN_WIDTH: usize = 14;
 /// Between columns.
 const GAP: usize = 2;
 
+/// The fields that were asked for, by name or path, with commas between; without
+/// any, those that have a name.
+pub(super) fn fields(asked: Option<&str>) -> Result<Vec<String>, Failure> {
+    let all = NAMED.map(|(name, ..)| name).join(",");
+    let field = |name: &str| {
+        let name = name.trim();
+        if name.split('.').any(str::is_empty) {
+            let known = NAMED.map(|(name, ..)| name).join(", ");
+            return Err(Failure::Usage(format!(
+                "--fields: {name:?} is no field: give {known}, or paths such as userIdentity.arn"
+            )));
+        }
+        Ok(name.to_owned())
+    };
+    asked.unwrap_or(&all).split(',').map(field).collect()
+}
+
 /// The columns that were asked for; makes rows of records.
 pub(super) struct Columns {
     names: Vec<String>,
@@ -54,29 +71,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Columns by name or path, with commas between; without any, those that
-    /// have a name.
-    pub(super) fn new(fields: Option<&str>) -> Result<Self, Failure> {
+    /// Columns for [`fields`].
+    pub(super) fn new(fields: &[String]) -> Self {
         let mut paths = Picker::new();
-        let (mut names, mut sources, mut widths) = (Vec::new(), Vec::new(), Vec::new());
-        let all = NAMED.map(|(name, ..)| name).join(",");
-        for name in fields.unwrap_or(&all).split(',') {
-            let name = name.trim();
-            if name.is_empty() || name.split('.').any(str::is_empty) {
-                let known = NAMED.map(|(name, ..)| name).join(", ");
-                return Err(Failure::Usage(format!(
-                    "--fields: {name:?} is no field: give {known}, or paths such as userIdentity.arn"
-                )));
-            }
-            let (source, width) = NAMED
-                .iter()
-                .find(|(known, ..)| *known == name)
-                .map_or_else(|| (Shows::Path(paths.want(name)), PATH_WIDTH), |&(_, source, width)| (source, width));
-            names.push(name.to_owned());
-            sources.push(source);
-            widths.push(width);
-        }
-        Ok(Self { names, sources, widths, facts: FactReader::new(), paths })
+        let columns = fields.iter().map(|name| {
+            let named = NAMED.iter().find(|(known, ..)| known == name);
+            named.map_or_else(|| (Shows::Path(paths.want(name)), PATH_WIDTH), |&(_, source, width)| (source, width))
+        });
+        let (sources, widths) = columns.unzip();
+        Self { names: fields.to_vec(), sources, widths, facts: FactReader::new(), paths }
     }
 
     /// The cells of a record's row.
@@ -246,7 +249,7 @@ mod tests {
         "userIdentity":{"type":"IAMUser","userName":"alice"},"requestParameters":{"userName":"=1+1","tags":[{"k":"a"},{"k":2}]}}"#;
 
     fn line(fields: Option<&str>, terminal: Option<usize>) -> String {
-        let mut columns = Columns::new(fields).ok().unwrap();
+        let mut columns = Columns::new(&super::fields(fields).ok().unwrap());
         let layout = columns.layout(terminal, false);
         let mut out = Vec::new();
         columns.write_table(&mut out, &layout, RECORD);
@@ -276,7 +279,8 @@ mod tests {
 
     #[test]
     fn csv_is_quoted_and_holds_no_formula() {
-        let mut columns = Columns::new(Some("requestParameters.userName,who,requestParameters.tags.k")).ok().unwrap();
+        let mut columns =
+            Columns::new(&fields(Some("requestParameters.userName,who,requestParameters.tags.k")).ok().unwrap());
         let mut out = Vec::new();
         columns.write_csv_head(&mut out);
         columns.write_csv(&mut out, RECORD);
@@ -293,8 +297,8 @@ mod tests {
 
     #[test]
     fn fields_that_are_none_are_errors() {
-        for fields in ["", "who,", "a..b", ".a"] {
-            assert!(Columns::new(Some(fields)).is_err(), "{fields:?}");
+        for asked in ["", "who,", "a..b", ".a"] {
+            assert!(fields(Some(asked)).is_err(), "{asked:?}");
         }
     }
 }

@@ -8,12 +8,13 @@
 
 use super::Failure;
 use crate::picker::Picker;
-use crate::rule::Pattern;
+use crate::rule::{Pattern, Rule};
 use crate::{RuleSet, Scalar};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, ToSpan as _};
 use serde_json::json;
+use std::sync::Arc;
 
 /// The filters, as options.
 #[derive(clap::Args)]
@@ -119,8 +120,9 @@ impl FilterOptions {
 }
 
 impl Filter {
-    /// Rules that ignore what is filtered out by account and region.
-    pub(super) fn narrow(&self, rules: &RuleSet) -> Result<RuleSet, Failure> {
+    /// Compiles rules so that they ignore what is filtered out by account and
+    /// region.
+    pub(super) fn narrow(&self, mut rules: Vec<Rule>) -> Result<Arc<RuleSet>, Failure> {
         let mut patterns = Vec::new();
         if !self.accounts.is_empty() {
             // The first that a record has: aggregated ones have accountId, and very old ones only that of the caller.
@@ -138,9 +140,8 @@ impl Filter {
         }
         let patterns = patterns.iter().map(|pattern| Pattern::from_json(&pattern.to_string()));
         let patterns = patterns.collect::<Result<Vec<_>, _>>().map_err(|error| Failure::Usage(error.to_string()))?;
-        let mut rules = rules.rules().to_vec();
         rules.iter_mut().for_each(|rule| rule.ignore.extend_from_slice(&patterns));
-        Ok(RuleSet::new(rules))
+        Ok(Arc::new(RuleSet::new(rules)))
     }
 
     /// Whether anything is filtered out.

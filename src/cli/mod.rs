@@ -24,12 +24,10 @@ mod test_pattern;
 mod work;
 
 use crate::alert::plain;
-use crate::rule::{self, Format, PACKS, RuleFile, RuleSource};
+use crate::rule::{self, Format, PACKS, Rule, RuleFile, RuleSource};
 use crate::scan::Level;
 use crate::{Limits, RuleSet};
 use clap::{Args, Parser, Subcommand};
-use filter::Filter;
-use input::{Input, InputOptions};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -63,42 +61,6 @@ enum Command {
 
 /// Help with the examples first: they are what most people look for.
 const HELP: &str = "{about-with-newline}\n{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
-
-/// How the work is done.
-#[derive(Args)]
-struct WorkOptions {
-    /// Files that are read side by side [default: one for each processor; 16 from S3]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    jobs: Option<u16>,
-    /// No progress and no summary on standard error
-    #[arg(short, long)]
-    quiet: bool,
-}
-
-/// Objects that are read from S3 side by side: most of their time is waiting.
-const REMOTE_JOBS: usize = 16;
-
-impl WorkOptions {
-    fn workers(&self, inputs: &InputOptions) -> usize {
-        match self.jobs {
-            Some(jobs) => usize::from(jobs),
-            None if inputs.is_remote() => REMOTE_JOBS,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        }
-    }
-
-    /// The size of all inputs, where that can be known.
-    fn total_bytes(&self, inputs: &InputOptions, filter: &Filter) -> Option<u64> {
-        if !inputs.is_local() {
-            return None;
-        }
-        let size = |input| match input {
-            Input::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-            _ => 0,
-        };
-        Some(inputs.inputs(filter).ok()?.map(size).sum())
-    }
-}
 
 /// What can be matched.
 #[derive(Args)]
@@ -222,25 +184,43 @@ impl Patterns {
         self.rules.is_empty() && self.patterns.is_empty()
     }
 
-    /// Reads everything that was asked for.
+    /// The patterns by the ids of their rules; `known` are the others.
+    fn numbered(&self, known: &HashSet<String>) -> Result<Vec<(String, &str)>, Failure> {
+        let numbered = (1..).zip(&self.patterns).map(|(number, pattern)| (format!("pattern-{number}"), &pattern[..]));
+        let numbered: Vec<_> = numbered.collect();
+        match numbered.iter().find(|(id, _)| known.contains(id)) {
+            Some((id, _)) => Err(Failure::Usage(format!("{id} is the id of a rule already"))),
+            None => Ok(numbered),
+        }
+    }
+
+    /// Reads everything that was asked for, with what only a look at the rules
+    /// needs.
     fn sources(&self) -> Result<Vec<RuleSource>, Failure> {
         let mut sources = read_sources(&self.rules)?;
-        let known: HashSet<_> = sources.iter().map(|source| source.rule.id.clone()).collect();
-        for (number, pattern) in (1..).zip(&self.patterns) {
-            let id = format!("pattern-{number}");
-            if known.contains(&id) {
-                return Err(Failure::Usage(format!("{id} is the id of a rule already")));
-            }
+        let known = sources.iter().map(|source| source.rule.id.clone()).collect();
+        for (id, pattern) in self.numbered(&known)? {
             let source = RuleSource::from_pattern(&id, pattern);
             sources.push(source.map_err(|error| Failure::Usage(format!("{id}: {error}")))?);
         }
         Ok(sources)
     }
 
+    /// Reads everything that was asked for.
+    fn read(&self) -> Result<Vec<Rule>, Failure> {
+        let mut rules = rule::load(&read_files(&self.rules)?).map_err(|error| Failure::Usage(error.to_string()))?;
+        let known = rules.iter().map(|rule| rule.id.clone()).collect();
+        for (id, pattern) in self.numbered(&known)? {
+            let rule = Rule::from_pattern(&id, pattern);
+            rules.push(rule.map_err(|error| Failure::Usage(format!("{id}: {error}")))?);
+        }
+        Ok(rules)
+    }
+
     /// Compiles everything that was asked for; `format` overrules what the
     /// rules say.
     fn compile(&self, format: Option<Format>) -> Result<Arc<RuleSet>, Failure> {
-        let mut rules: Vec<_> = self.sources()?.into_iter().map(|source| source.rule).collect();
+        let mut rules = self.read()?;
         for rule in &mut rules {
             rule.format = format.or(rule.format);
         }
@@ -253,10 +233,13 @@ fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Reads rule files and packs.
+/// Reads rule files and packs as rules with their tests.
 fn read_sources(names: &[String]) -> Result<Vec<RuleSource>, Failure> {
-    let files = names.iter().map(|name| read_rules(name)).collect::<Result<Vec<_>, _>>()?;
-    rule::load_sources(&files).map_err(|error| Failure::Usage(error.to_string()))
+    rule::load_sources(&read_files(names)?).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn read_files(names: &[String]) -> Result<Vec<RuleFile>, Failure> {
+    names.iter().map(|name| read_rules(name)).collect()
 }
 
 /// Reads a rule file, or takes the pack of that name.
@@ -280,8 +263,8 @@ fn read_rules(name: &str) -> Result<RuleFile, Failure> {
 fn text_or_file(argument: &str) -> Result<Cow<'_, str>, Failure> {
     match argument.strip_prefix("file://") {
         None => Ok(Cow::Borrowed(argument)),
-        Some(path) => std::fs::read_to_string(path)
-            .map(Cow::Owned)
-            .map_err(|error| Failure::Usage(format!("{}: {error}", plain(path)))),
+        Some(path) => {
+            std::fs::read_to_string(path).map(Cow::Owned).map_err(|error| Failure::Usage(format!("{path}: {error}")))
+        }
     }
 }

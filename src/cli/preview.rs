@@ -4,14 +4,10 @@
 //! so caps per principal, repeated alerts, summaries and batches are as they would
 //! have been.
 
-use super::filter::FilterOptions;
-use super::input::InputOptions;
-use super::ordered::{Ordered, Part};
-use super::progress::Progress;
-use super::scan::status;
+use super::ordered::Part;
 use super::stats::Counts;
-use super::work::{Visit, Work};
-use super::{Failure, HELP, LimitOptions, Patterns, Status, WorkOptions, counted};
+use super::work::{ReadOptions, Visit};
+use super::{Failure, HELP, Patterns, Status, counted};
 use crate::RuleSet;
 use crate::alert::{AlertId, AlertReader, FactReader, Origin, Rung, plain};
 use crate::handler::{BATCH_ENTRIES, MAX_PRINCIPALS, Settings, TOPIC_BYTES};
@@ -24,8 +20,7 @@ use std::sync::Arc;
 /// Show what rules would have sent: alerts per rule and day, by whom, and how many at once
 ///
 /// Nothing is sent. Each file counts as one invocation of the Lambda function, with its caps (max_alerts), summaries and
-/// batches.
-/// Exits as scan does.
+/// batches. Exits as scan does.
 #[derive(clap::Args)]
 #[command(help_template = HELP, after_help = "Examples:
   trailwire preview -r rules.yaml logs/
@@ -34,13 +29,7 @@ pub(super) struct Options {
     #[command(flatten)]
     patterns: Patterns,
     #[command(flatten)]
-    filters: FilterOptions,
-    #[command(flatten)]
-    work: WorkOptions,
-    #[command(flatten)]
-    limits: LimitOptions,
-    #[command(flatten)]
-    inputs: InputOptions,
+    read: ReadOptions,
 }
 
 /// Principals that are named for each rule.
@@ -57,29 +46,17 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     if options.patterns.is_empty() {
         return Err(Failure::Usage("no rules: give some with -r or -p, for example -r cis".into()));
     }
-    let filter = options.filters.filter()?;
-    let rules = Arc::new(filter.narrow(&*options.patterns.compile(None)?)?);
-    let inputs = options.inputs.inputs(&filter)?;
-    let progress = Progress::new(options.work.quiet, || options.work.total_bytes(&options.inputs, &filter));
-    let workers = options.work.workers(&options.inputs);
+    let filter = options.read.filter()?;
+    let rules = filter.narrow(options.patterns.read()?)?;
     // Nothing is printed before the end.
-    let ordered = Ordered::new(Box::new(io::sink()), progress.complain(), workers, None);
-    let work = Work {
-        rules: Arc::clone(&rules),
-        limits: options.limits.limits(),
-        filter: &filter,
-        output: &ordered,
-        done: &progress.done,
-        workers,
-    };
-    let (totals, previews) = work.run(inputs, || Preview::new(&rules));
-    let result = ordered.finish();
-    progress.finish();
-    let mut all = Preview::new(&rules);
-    previews.iter().for_each(|preview| all.merge(preview));
-    let mut out = io::BufWriter::new(io::stdout());
-    let result = result.and_then(|()| all.write(&mut out)).and_then(|()| out.flush());
-    status(result, &totals, options.work.quiet)
+    let done = options.read.read(Arc::clone(&rules), &filter, io::sink(), None, || Preview::new(&rules))?;
+    done.end(|previews| {
+        let mut all = Preview::new(&rules);
+        previews.iter().for_each(|preview| all.merge(preview));
+        let mut out = io::BufWriter::new(io::stdout());
+        all.write(&mut out)?;
+        out.flush()
+    })
 }
 
 /// What one worker counted.
@@ -283,6 +260,7 @@ impl Preview {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ordered::Ordered;
     use crate::rule::{Format, Rule};
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What was done so far.
 #[derive(Default)]
-pub(super) struct Done {
+pub(super) struct Counts {
     pub(super) files: AtomicU64,
     /// As stored, which is what is known beforehand.
     pub(super) stored_bytes: AtomicU64,
@@ -21,7 +21,7 @@ pub(super) struct Done {
 /// A line on standard error that says how far the run is; nothing where that is
 /// no terminal.
 pub(super) struct Progress {
-    pub(super) done: Arc<Done>,
+    pub(super) counts: Arc<Counts>,
     bar: Option<ProgressBar>,
 }
 
@@ -29,12 +29,12 @@ impl Progress {
     /// `total` tells how many stored bytes there are, where that can be known;
     /// it is asked only if it is to be shown.
     pub(super) fn new(quiet: bool, total: impl FnOnce() -> Option<u64>) -> Self {
-        let done = Arc::new(Done::default());
+        let counts = Arc::new(Counts::default());
         if quiet || !io::stderr().is_terminal() {
-            return Self { done, bar: None };
+            return Self { counts, bar: None };
         }
         let total = total();
-        let counted = Arc::clone(&done);
+        let counted = Arc::clone(&counts);
         let speed = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let seconds = state.elapsed().as_secs_f64().max(0.001);
             let per_second = |count: &AtomicU64| (count.load(Relaxed) as f64 / seconds) as u64;
@@ -52,7 +52,7 @@ impl Progress {
                 HumanCount(per_second(&counted.matches))
             );
         };
-        let counted = Arc::clone(&done);
+        let counted = Arc::clone(&counts);
         let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let read = counted.stored_bytes.load(Relaxed);
             if let Some(total) = total.filter(|&total| read > 0 && total > read) {
@@ -67,7 +67,7 @@ impl Progress {
             style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("speed", speed).with_key("left", left),
         );
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self { done, bar: Some(bar) }
+        Self { counts, bar: Some(bar) }
     }
 
     /// Output that takes the line away while it writes.

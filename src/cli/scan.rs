@@ -1,13 +1,10 @@
 //! `trailwire scan`: log files in, matches out.
 
-use super::columns::{Columns, TableLayout};
-use super::filter::FilterOptions;
-use super::input::InputOptions;
-use super::ordered::{Ordered, Part};
-use super::progress::Progress;
+use super::columns::{self, Columns, TableLayout};
+use super::ordered::Part;
 use super::stats::Stats;
-use super::work::{Totals, Visit, Work};
-use super::{Failure, HELP, LimitOptions, Patterns, Status, WorkOptions, complain};
+use super::work::{ReadOptions, Visit};
+use super::{Failure, HELP, Patterns, Status};
 use crate::RuleSet;
 use crate::alert::{AlertReader, Origin};
 use crate::pipeline::Match;
@@ -48,13 +45,7 @@ pub(super) struct Options {
     #[arg(long)]
     stats: bool,
     #[command(flatten)]
-    filters: FilterOptions,
-    #[command(flatten)]
-    work: WorkOptions,
-    #[command(flatten)]
-    limits: LimitOptions,
-    #[command(flatten)]
-    inputs: InputOptions,
+    read: ReadOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,13 +66,12 @@ enum Output {
 
 pub(super) fn run(options: &Options) -> Result<Status, Failure> {
     let rules = if options.patterns.is_empty() {
-        Arc::new(RuleSet::new(vec![Rule::new("every-record", Pattern::any())]))
+        vec![Rule::new("every-record", Pattern::any())]
     } else {
-        options.patterns.compile(None)?
+        options.patterns.read()?
     };
-    let filter = options.filters.filter()?;
-    let rules = Arc::new(filter.narrow(&rules)?);
-    let inputs = options.inputs.inputs(&filter)?;
+    let filter = options.read.filter()?;
+    let rules = filter.narrow(rules)?;
 
     let terminal = io::stdout().is_terminal();
     // Columns are asked for where there are some.
@@ -94,55 +84,31 @@ pub(super) fn run(options: &Options) -> Result<Status, Failure> {
         return Err(Failure::Usage("--fields goes with -o table and -o csv".into()));
     }
     let width = if terminal { terminal_size().map(|(Width(width), _)| usize::from(width)) } else { None };
-    let columns = || Columns::new(options.fields.as_deref());
+    let fields = columns::fields(options.fields.as_deref())?;
+    let columns = || Box::new(Columns::new(&fields));
     let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-    let (head, layout) = {
-        let (columns, mut head) = (columns()?, Vec::new());
-        let layout = columns.layout(width, colours);
-        match output {
-            _ if options.stats => {}
-            Output::Table => columns.write_table_head(&mut head, &layout),
-            Output::Csv => columns.write_csv_head(&mut head),
-            _ => {}
-        }
-        (head, layout)
-    };
-    let kind = |kind: Output| -> Kind {
-        match kind {
-            Output::Text => Kind::Alerts(Box::default(), Format::Text),
-            Output::Json => Kind::Alerts(Box::default(), Format::Json),
-            Output::Record => Kind::Records,
-            Output::Count => Kind::Counts(vec![0; rules.rules().len()]),
-            // The columns were made above, so they can be made again.
-            Output::Table => columns().map_or(Kind::Records, |columns| Kind::Table(Box::new(columns), layout.clone())),
-            Output::Csv => columns().map_or(Kind::Records, |columns| Kind::Csv(Box::new(columns))),
-        }
+    let layout = columns().layout(width, colours);
+    let kind = || match output {
+        _ if options.stats => Kind::Stats(Box::default()),
+        Output::Text => Kind::Alerts(Box::default(), Format::Text),
+        Output::Json => Kind::Alerts(Box::default(), Format::Json),
+        Output::Record => Kind::Records,
+        Output::Count => Kind::Counts(vec![0; rules.rules().len()]),
+        Output::Table => Kind::Table(columns(), layout.clone()),
+        Output::Csv => Kind::Csv(columns()),
     };
 
-    let progress = Progress::new(options.work.quiet, || options.work.total_bytes(&options.inputs, &filter));
-    let workers = options.work.workers(&options.inputs);
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
-    if let Err(error) = out.write_all(&head) {
-        return Err(error.into());
+    let mut head = Vec::new();
+    match kind() {
+        Kind::Table(columns, layout) => columns.write_table_head(&mut head, &layout),
+        Kind::Csv(columns) => columns.write_csv_head(&mut head),
+        _ => {}
     }
-    let ordered = Ordered::new(progress.around(out), progress.complain(), workers, options.limit);
-    let work = Work {
-        rules: Arc::clone(&rules),
-        limits: options.limits.limits(),
-        filter: &filter,
-        output: &ordered,
-        done: &progress.done,
-        workers,
-    };
-    let printer = || Printer {
-        rules: Arc::clone(&rules),
-        kind: if options.stats { Kind::Stats(Box::default()) } else { kind(output) },
-    };
-    let (totals, printers) = work.run(inputs, printer);
-    let result = ordered.finish();
-    progress.finish();
-    let result = result.and_then(|()| summarise(&rules, printers, terminal));
-    status(result, &totals, options.work.quiet)
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
+    out.write_all(&head)?;
+    let printer = || Printer { rules: Arc::clone(&rules), kind: kind() };
+    let done = options.read.read(Arc::clone(&rules), &filter, out, options.limit, printer)?;
+    done.end(|printers| summarise(&rules, printers, terminal))
 }
 
 /// Prints what is printed at the end.
@@ -173,26 +139,6 @@ fn summarise(rules: &RuleSet, printers: Vec<Printer>, terminal: bool) -> io::Res
         stats.write(&mut out, terminal)?;
     }
     out.flush()
-}
-
-/// How a run ended, which is told unless it is to be quiet.
-pub(super) fn status(output: io::Result<()>, totals: &Totals, quiet: bool) -> Result<Status, Failure> {
-    match output.map_err(Failure::from) {
-        // Whoever reads the output may leave early, but what failed has failed.
-        Err(failure) if totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
-        _ if quiet => {}
-        _ => {
-            complain(totals);
-            if totals.files == 0 && totals.failed == 0 && totals.skipped.is_empty() {
-                complain(&"nothing was read: of folders, .json, .jsonl and .gz files are; check the path");
-            }
-        }
-    }
-    Ok(match totals {
-        Totals { failed: 1.., .. } => Status::Failed,
-        Totals { matches: 0, .. } => Status::Negative,
-        _ => Status::Success,
-    })
 }
 
 /// Prints what one worker finds.

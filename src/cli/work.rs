@@ -3,18 +3,17 @@
 //! Workers take inputs one after another, each with a pipeline of its own. With
 //! one worker no thread is started.
 
-use super::filter::{Filter, Times};
+use super::filter::{Filter, FilterOptions, Times};
 use super::folder::CHUNK_BYTES;
-use super::input::{Input, Inputs};
-use super::lookup;
+use super::input::{Input, InputOptions, Inputs};
 use super::ordered::{Ordered, Part};
-use super::progress::Done;
-use crate::alert::plain;
+use super::progress::{Counts, Progress};
+use super::{Failure, LimitOptions, Status, complain, lookup};
 use crate::pipeline::Match;
 use crate::{Error, ErrorKind, Layout, Limits, Pipeline, RuleSet};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,26 +30,136 @@ pub(super) trait Visit: Send {
 /// What is looked at to tell what a file is, in bytes.
 const SNIFFED_BYTES: usize = 1 << 10;
 
-/// What is read, and how.
-pub(super) struct Work<'a> {
-    pub(super) rules: Arc<RuleSet>,
-    pub(super) limits: Limits,
-    pub(super) filter: &'a Filter,
-    pub(super) output: &'a Ordered,
-    pub(super) done: &'a Done,
-    pub(super) workers: usize,
+/// What is read, and how, as options.
+#[derive(clap::Args)]
+pub(super) struct ReadOptions {
+    #[command(flatten)]
+    filters: FilterOptions,
+    #[command(flatten)]
+    work: WorkOptions,
+    #[command(flatten)]
+    limits: LimitOptions,
+    #[command(flatten)]
+    inputs: InputOptions,
+}
+
+impl ReadOptions {
+    /// What is looked at.
+    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+        self.filters.filter()
+    }
+
+    /// Reads all inputs, and prints `limit` items at most to `out`; `visitor` makes
+    /// one for each worker, which are given back.
+    pub(super) fn read<V: Visit>(
+        &self,
+        rules: Arc<RuleSet>,
+        filter: &Filter,
+        out: impl Write + Send + 'static,
+        limit: Option<u64>,
+        visitor: impl Fn() -> V + Sync,
+    ) -> Result<Done<V>, Failure> {
+        let inputs = self.inputs.inputs(filter)?;
+        let progress = Progress::new(self.work.quiet, || self.work.total_bytes(&self.inputs, filter));
+        let workers = self.work.workers(&self.inputs);
+        let output = Ordered::new(progress.around(out), progress.complain(), workers, limit);
+        let work =
+            Work { rules, limits: self.limits.limits(), filter, output: &output, done: &progress.counts, workers };
+        let (totals, visitors) = work.run(inputs, visitor);
+        let output = output.finish();
+        progress.finish();
+        Ok(Done { totals, visitors, output, quiet: self.work.quiet })
+    }
+}
+
+/// How the work is done.
+#[derive(clap::Args)]
+struct WorkOptions {
+    /// Files that are read side by side [default: one for each processor; 16 from S3]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// No progress and no summary on standard error
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Objects that are read from S3 side by side: most of their time is waiting.
+const REMOTE_JOBS: usize = 16;
+
+impl WorkOptions {
+    fn workers(&self, inputs: &InputOptions) -> usize {
+        match self.jobs {
+            Some(jobs) => usize::from(jobs),
+            None if inputs.is_remote() => REMOTE_JOBS,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The size of all inputs, where that can be known.
+    fn total_bytes(&self, inputs: &InputOptions, filter: &Filter) -> Option<u64> {
+        if !inputs.is_local() {
+            return None;
+        }
+        let size = |input| match input {
+            Input::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            _ => 0,
+        };
+        Some(inputs.inputs(filter).ok()?.map(size).sum())
+    }
+}
+
+/// What came of reading.
+pub(super) struct Done<V> {
+    totals: Totals,
+    visitors: Vec<V>,
+    output: io::Result<()>,
+    quiet: bool,
+}
+
+impl<V> Done<V> {
+    /// Prints what is printed at the end, and tells how all of it ended, unless it
+    /// is to be quiet.
+    pub(super) fn end(self, print: impl FnOnce(Vec<V>) -> io::Result<()>) -> Result<Status, Failure> {
+        let Self { totals, visitors, output, quiet } = self;
+        match output.and_then(|()| print(visitors)).map_err(Failure::from) {
+            // Whoever reads the output may leave early, but what failed has failed.
+            Err(failure) if totals.failed == 0 || !failure.is_broken_pipe() => return Err(failure),
+            _ if quiet => {}
+            _ => {
+                complain(&totals);
+                if totals.files == 0 && totals.failed == 0 && totals.skipped.is_empty() {
+                    complain(&"nothing was read: of folders, .json, .jsonl and .gz files are; check the path");
+                }
+            }
+        }
+        Ok(match totals {
+            Totals { failed: 1.., .. } => Status::Failed,
+            Totals { matches: 0, .. } => Status::Negative,
+            _ => Status::Success,
+        })
+    }
+}
+
+/// What all workers have in common.
+struct Work<'a> {
+    rules: Arc<RuleSet>,
+    limits: Limits,
+    filter: &'a Filter,
+    output: &'a Ordered,
+    done: &'a Counts,
+    workers: usize,
 }
 
 /// What came of it.
 #[derive(Default)]
-pub(super) struct Totals {
-    pub(super) files: u64,
-    pub(super) records: u64,
-    pub(super) matches: u64,
+struct Totals {
+    files: u64,
+    records: u64,
+    matches: u64,
     /// Files that failed before enough was printed.
-    pub(super) failed: u64,
+    failed: u64,
     /// Files skipped, by reason.
-    pub(super) skipped: BTreeMap<&'static str, u64>,
+    skipped: BTreeMap<&'static str, u64>,
 }
 
 impl fmt::Display for Totals {
@@ -81,7 +190,7 @@ impl Totals {
 impl Work<'_> {
     /// Reads all inputs; `visitor` makes one for each worker, which are given
     /// back.
-    pub(super) fn run<V: Visit>(&self, inputs: Inputs, visitor: impl Fn() -> V + Sync) -> (Totals, Vec<V>) {
+    fn run<V: Visit>(&self, inputs: Inputs, visitor: impl Fn() -> V + Sync) -> (Totals, Vec<V>) {
         let inputs = Mutex::new(inputs.enumerate());
         let work = || Worker::new(self, visitor()).run(&inputs);
         let all = if self.workers == 1 {
@@ -154,7 +263,7 @@ impl<'a, V: Visit> Worker<'a, V> {
         self.totals.files += 1;
         self.work.done.files.fetch_add(1, Relaxed);
         if let Err(Failed { reason, .. }) = result {
-            part.fail(format!("{}: {}", plain(&name), plain(&reason)));
+            part.fail(format!("{name}: {reason}"));
         }
     }
 
