@@ -166,7 +166,8 @@ impl RecordReader {
     }
 
     /// The first byte that has to be in the window at the next call. It lies at
-    /// most `max_record_bytes` before the end of what was read.
+    /// most `max_record_bytes` before the end of what was read, or 73 bytes if
+    /// that is more: the longest key that is looked at, and its quote.
     #[must_use]
     pub fn keep(&self) -> u64 {
         let in_progress = match self.state {

@@ -1,6 +1,6 @@
 //! Inflate against miniz_oxide. What is checked, and how the input is read, is in `checks/inflate.rs`.
 //!
-//! `cargo +nightly fuzz run inflate fuzz/corpus/inflate fuzz/seeds/inflate -- -dict=fuzz/dictionaries/json.dict`
+//! `cargo +nightly fuzz run inflate fuzz/corpus/inflate fuzz/seeds/inflate -- -dict=fuzz/dictionaries/gzip.dict`
 
 #![no_main]
 
