@@ -259,17 +259,11 @@ mod tests {
     use super::*;
     use crate::Expected;
     use crate::rule::{Pattern, Rule};
-    use std::io::Write;
+    use crate::testing::gzip;
 
     fn pipeline(pattern: &str) -> Pipeline {
         let rules = vec![Rule::new("any", Pattern::any()), Rule::new("r", Pattern::from_json(pattern).unwrap())];
         Pipeline::new(Arc::new(RuleSet::new(rules)), &Limits::default(), Layout::Files)
-    }
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
     }
 
     /// A sink that keeps numbers, offsets and rules, and pauses where it is told to.

@@ -1,5 +1,19 @@
 //! Shared by unit tests, and by the integration tests (`tests/common`).
 
+/// One gzip member, by miniz_oxide: it shares no code with what inflates here, and Miri can run it.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    member(&miniz_oxide::deflate::compress_to_vec(bytes, 6), bytes)
+}
+
+/// A gzip member of bytes that are deflated already.
+pub(crate) fn member(deflated: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut stored = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    stored.extend_from_slice(deflated);
+    stored.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+    stored.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    stored
+}
+
 /// A small deterministic generator (xorshift64*), so that tests that use
 /// random inputs fail the same way each time.
 pub(crate) struct Random(u64);

@@ -1,7 +1,8 @@
 //! Inflate against miniz_oxide, which shares no code with zlib-rs: gzip of what it compressed comes back in any pieces;
 //! damaged or cut, it is an error or the same; and of arbitrary deflate data, both make the same or both refuse.
 
-use super::{Choices, common::Random, pieces};
+use super::common::{Random, member};
+use super::{Choices, pieces};
 use trailwire::inflate::{Inflater, Progress};
 use trailwire::{Error, ErrorKind};
 
@@ -52,15 +53,6 @@ pub(crate) fn check(data: &[u8]) {
             assert!(result.is_err() || out == data || out == stored, "byte {at}");
         }
     }
-}
-
-/// A gzip member of deflate data, and what it inflates to.
-fn member(deflated: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut stored = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    stored.extend_from_slice(deflated);
-    stored.extend_from_slice(&crc32fast::hash(data).to_le_bytes());
-    stored.extend_from_slice(&(data.len() as u32).to_le_bytes());
-    stored
 }
 
 /// Inflates in pieces, into buffers of random sizes.

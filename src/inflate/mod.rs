@@ -200,13 +200,7 @@ impl Default for Inflater {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
-
-    fn gzip(data: &[u8]) -> Vec<u8> {
-        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        writer.write_all(data).unwrap();
-        writer.finish().unwrap()
-    }
+    use crate::testing::gzip;
 
     /// A member with every optional part of a header.
     fn gzip_with_everything(data: &[u8]) -> Vec<u8> {

@@ -8,9 +8,8 @@ pub(crate) mod oracle;
 #[path = "../../src/testing.rs"]
 mod testing;
 
-pub(crate) use testing::Random;
+pub(crate) use testing::{Random, gzip, member};
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,13 +117,6 @@ pub(crate) fn run<'a>(pipeline: &mut Pipeline, pieces: impl IntoIterator<Item = 
 /// Runs one object through a pipeline in one piece.
 pub(crate) fn run_whole(pipeline: &mut Pipeline, object: &[u8]) -> Outcome {
     run(pipeline, [object], Pauses::Never)
-}
-
-/// One gzip member.
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// All members of a gzip file, or the bytes themselves if they are none; `None` where they are damaged.

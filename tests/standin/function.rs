@@ -44,7 +44,7 @@ impl Function {
     fn spawn(settings: &[(&str, &str)], s3: S3, sns: Sns, runtime: Runtime) -> Self {
         let output = NamedTempFile::new().unwrap();
         let stream = || Stdio::from(output.as_file().try_clone().unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+        let mut command = bootstrap();
         command
             .env_clear()
             .envs([
@@ -103,6 +103,16 @@ impl Function {
         }
         None
     }
+}
+
+/// The one that was built with the tests; or another, such as the one that ships for another processor, with what it
+/// takes to run it, from `TRAILWIRE_BOOTSTRAP` (words with spaces between).
+fn bootstrap() -> Command {
+    let Ok(line) = std::env::var("TRAILWIRE_BOOTSTRAP") else { return Command::new(env!("CARGO_BIN_EXE_bootstrap")) };
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().expect("TRAILWIRE_BOOTSTRAP names a program"));
+    command.args(words);
+    command
 }
 
 impl Drop for Function {
