@@ -74,12 +74,13 @@ fn window(bytes: usize) -> Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::rounds;
 
     #[test]
     fn records_of_any_size_one_after_another() {
         let mut picker = Picker::new();
         assert_eq!((picker.want("a.b"), picker.want("c"), picker.want("a.b")), (0, 1, 0));
-        for filler in [0, 10_000, 3, 100, 70_000] {
+        for filler in [0, rounds(10_000), 3, 100, rounds(70_000)] {
             let record = format!(r#"{{"x":"{}","a":[{{"b":"\u0031"}},{{"b":2}}],"c":null}}"#, "y".repeat(filler));
             let mut found = Vec::new();
             picker.pick(record.as_bytes(), |slot, value| found.push((slot, format!("{value:?}")))).unwrap();

@@ -5,6 +5,11 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     member(&miniz_oxide::deflate::compress_to_vec(bytes, 6), bytes)
 }
 
+/// So many rounds of a test; a few under Miri, which takes a thousand times as long.
+pub(crate) const fn rounds(n: usize) -> usize {
+    if cfg!(miri) { n.div_ceil(1_000) } else { n }
+}
+
 /// A gzip member of bytes that are deflated already.
 pub(crate) fn member(deflated: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut stored = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

@@ -139,12 +139,13 @@ impl Outer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn agrees_with_a_plain_stack() {
-        let mut random = crate::testing::Random::new(11);
+        let mut random = Random::new(11);
         let mut ends = [0; 3];
-        for round in 0..2_000 {
+        for round in 0..rounds(2_000) {
             // Mostly the right bracket.
             let (mut stack, mut text) = (Vec::new(), Vec::new());
             for _ in 0..2_000 {
@@ -203,6 +204,6 @@ mod tests {
                 Err(_) => 2,
             }] += 1;
         }
-        assert!(ends.iter().all(|&count| count > 100), "{ends:?}");
+        assert!(cfg!(miri) || ends.iter().all(|&count| count > 100), "{ends:?}");
     }
 }

@@ -123,10 +123,11 @@ fn push_code(out: &mut Vec<u8>, code: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn agrees_with_serde_json_on_random_strings() {
-        let mut random = crate::testing::Random::new(5);
+        let mut random = Random::new(5);
         let pieces: &[&str] = &[
             "a",
             "é",
@@ -153,7 +154,7 @@ mod tests {
             "z",
         ];
         let (mut good, mut bad) = (0, 0);
-        for _ in 0..100_000 {
+        for _ in 0..rounds(100_000) {
             let raw: String = (0..random.below(6)).map(|_| pieces[random.below(pieces.len())]).collect();
             let mut scratch = Vec::new();
             let ours = unescape(raw.as_bytes(), &mut scratch);
@@ -169,7 +170,7 @@ mod tests {
                 }
             }
         }
-        assert!(good > 10_000 && bad > 10_000, "{good} {bad}");
+        assert!(good > rounds(10_000) && bad > rounds(10_000), "{good} {bad}");
     }
 
     #[test]

@@ -51,11 +51,12 @@ pub(super) const fn prefix_xor(mut bits: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn prefix_xor_is_the_running_parity() {
-        let mut random = crate::testing::Random::new(3);
-        for _ in 0..1_000 {
+        let mut random = Random::new(3);
+        for _ in 0..rounds(1_000) {
             let bits = random.next();
             let mut parity = 0;
             let expected = (0..64).fold(0, |all, i| {

@@ -108,7 +108,7 @@ fn shared(one: &[u8], other: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn finds_what_a_walk_over_all_finds() {
@@ -117,7 +117,7 @@ mod tests {
             let start: &[u8] = [&b""[..], b"arn:aws:iam::"][random.below(2)];
             [start, &(0..random.below(longest)).map(|_| b"ab\0"[random.below(3)]).collect::<Vec<u8>>()].concat()
         };
-        for _ in 0..5_000 {
+        for _ in 0..rounds(5_000) {
             let texts: Vec<_> = (0..random.below(12)).map(|id| (text(&mut random, 12), id)).collect();
             let heads = Heads::new(texts.clone());
             for _ in 0..10 {

@@ -66,13 +66,13 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn finds_what_a_search_for_each_finds() {
         let mut random = Random::new(8);
         let mut seen = Seen::default();
-        for _ in 0..5_000 {
+        for _ in 0..rounds(5_000) {
             let text = |random: &mut Random, longest: usize| -> String {
                 (0..1 + random.below(longest)).map(|_| ["a", "b", "é"][random.below(3)]).collect()
             };

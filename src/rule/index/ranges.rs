@@ -61,12 +61,12 @@ impl Ranges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::testing::{Random, rounds};
 
     #[test]
     fn finds_what_a_walk_over_all_finds() {
         let mut random = Random::new(3);
-        for round in 0..2_000 {
+        for round in 0..rounds(2_000) {
             let key = |random: &mut Random| match random.below(12) {
                 0 => u128::MAX,
                 key => key as u128,
