@@ -41,6 +41,16 @@ impl Buffer {
         }
     }
 
+    /// A buffer that holds an object whole.
+    #[must_use]
+    pub fn holding(object: &[u8]) -> Self {
+        // Nothing is ever kept: the window is all there is.
+        let mut buffer = Self::new(&Limits { max_record_bytes: 0, window_bytes: object.len(), ..Limits::default() });
+        buffer.spare()[..object.len()].copy_from_slice(object);
+        buffer.fill(object.len());
+        buffer
+    }
+
     /// Empties the buffer for the next object.
     pub fn reset(&mut self) {
         (self.end, self.origin, self.carry) = (0, 0, Carry::default());
@@ -199,9 +209,7 @@ mod tests {
     #[test]
     fn bytes_that_arrive_in_any_pieces_have_the_masks_of_the_whole() {
         let text: Vec<u8> = br#"{"a\\":"\"[","b":[1,{}],"c":"}"}"#.repeat(4);
-        let mut whole = Buffer::new(&Limits { window_bytes: 1024, ..limits() });
-        whole.spare()[..text.len()].copy_from_slice(&text);
-        whole.fill(text.len());
+        let whole = Buffer::holding(&text);
         let expected: Vec<usize> = whole.window().stops(0).collect();
         for step in 1..=64 {
             let mut buffer = Buffer::new(&Limits { max_record_bytes: 1000, window_bytes: 64, ..limits() });
@@ -216,9 +224,7 @@ mod tests {
     #[test]
     fn the_last_quote_before_anywhere_is_the_one_that_comes_next_from_there() {
         let text = br#"{"a":"","bcd":"\"e","f":[1,"a text that is so long that it fills a block"]}"#.repeat(4);
-        let mut buffer = Buffer::new(&Limits { window_bytes: 1024, ..limits() });
-        buffer.spare()[..text.len()].copy_from_slice(&text);
-        buffer.fill(text.len());
+        let buffer = Buffer::holding(&text);
         let window = buffer.window();
         for at in 0..text.len() {
             let last = (0..at).rev().find(|&before| window.next_quote(before) == Some(before));

@@ -523,9 +523,7 @@ mod tests {
     fn pick(paths: &[&'static str], text: &str) -> Result<Vec<Picked>, Error> {
         let mut tree = PathTree::default();
         let slots: Vec<Slot> = paths.iter().map(|path| tree.insert(path)).collect();
-        let mut buffer = Buffer::new(&Limits::default());
-        buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
-        buffer.fill(text.len());
+        let buffer = Buffer::holding(text.as_bytes());
         let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
         let (mut fields, mut leaves) = (Fields::new(), Vec::new());
         fields.pick(&buffer.window(), record, &tree, |leaf| {
@@ -592,7 +590,8 @@ mod tests {
         let mut tree = PathTree::default();
         tree.insert("abc");
         // With more containers than the reader notes, and none; with nothing escaped, and something.
-        for containers in [0, 1, 63, 64, 65, 200] {
+        let counts = if cfg!(miri) { &[1, 65][..] } else { &[0, 1, 63, 64, 65, 200] };
+        for &containers in counts {
             let many = r#""x":{},"#.repeat(containers);
             for inside in
                 [r#"[1,{"z":1,"abc":2}]"#, r#"{"abc":2}"#, r#"[{"z":{"abc":2},"abc":3}]"#, r#"[[],{"z":"","abc":2}]"#]
@@ -661,9 +660,7 @@ mod tests {
         let mut tree = PathTree::default();
         tree.insert("a");
         for (text, offset) in [(&br#"{"a":[0,7]}"#[..], 8), (br#"{"a":[0,"x"]}"#, 9)] {
-            let mut buffer = Buffer::new(&Limits::default());
-            buffer.spare()[..text.len()].copy_from_slice(text);
-            buffer.fill(text.len());
+            let buffer = Buffer::holding(text);
             let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
             let refuse = |leaf: Leaf<'_>| match leaf.value {
                 Scalar::Number("0") => Ok(()),
@@ -677,11 +674,8 @@ mod tests {
     /// All leaves and how it ended, in comparable form; `None` if the reader
     /// finds no record.
     fn pick_by(text: &[u8], tree: &PathTree, layout: Layout, exact: bool) -> Option<(Vec<String>, Result<(), Error>)> {
-        let limits = Limits { max_record_bytes: 1 << 16, window_bytes: 1 << 16, ..Limits::default() };
-        let mut buffer = Buffer::new(&limits);
-        buffer.spare()[..text.len()].copy_from_slice(text);
-        buffer.fill(text.len());
-        let mut reader = RecordReader::new(&limits, layout);
+        let buffer = Buffer::holding(text);
+        let mut reader = RecordReader::new(&Limits::default(), layout);
         let window = buffer.window();
         let Ok(Read::Record(record)) = reader.read(&window) else { return None };
         let mut fields = Fields { exact, ..Fields::new() };

@@ -263,7 +263,8 @@ mod tests {
 
     fn pipeline(pattern: &str) -> Pipeline {
         let rules = vec![Rule::new("any", Pattern::any()), Rule::new("r", Pattern::from_json(pattern).unwrap())];
-        Pipeline::new(Arc::new(RuleSet::new(rules)), &Limits::default(), Layout::Files)
+        let limits = Limits { max_record_bytes: 1 << 10, window_bytes: 64, ..Limits::default() };
+        Pipeline::new(Arc::new(RuleSet::new(rules)), &limits, Layout::Files)
     }
 
     /// A sink that keeps numbers, offsets and rules, and pauses where it is told to.

@@ -595,8 +595,9 @@ mod tests {
     fn a_record_comes_with_the_spans_of_what_is_directly_inside() {
         let text = br#"[{"a":{"b":[{}]},"c":"}","d":[[1],{}],"e":{}},{"f":1},{"g":[]}]"#;
         for step in [1, 7, 64] {
-            let mut buffer = Buffer::new(&Limits::default());
-            let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
+            let limits = Limits { max_record_bytes: 100, window_bytes: 64, ..Limits::default() };
+            let mut buffer = Buffer::new(&limits);
+            let mut reader = RecordReader::new(&limits, Layout::Files);
             let mut inner = Vec::new();
             for piece in text.chunks(step) {
                 buffer.roll(reader.keep());
@@ -617,9 +618,7 @@ mod tests {
     #[test]
     fn only_so_many_spans_are_noted_and_from_the_first_on() {
         let text = [&b"[{\"a\":{}"[..], &b",\"b\":[]".repeat(spans::MAX_INNER), b"}]"].concat();
-        let mut buffer = Buffer::new(&Limits::default());
-        buffer.spare()[..text.len()].copy_from_slice(&text);
-        buffer.fill(text.len());
+        let buffer = Buffer::holding(&text);
         let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
         let Ok(Read::Record(record)) = reader.read(&buffer.window()) else { panic!("a record") };
         assert_eq!((record.inner.len(), &record.inner[..2]), (spans::MAX_INNER, &[[5, 7], [12, 14]][..]));

@@ -1,7 +1,8 @@
 //! Inflate against miniz_oxide, which shares no code with zlib-rs: gzip of what it compressed comes back in any pieces;
 //! damaged or cut, it is an error or the same; and of arbitrary deflate data, both make the same or both refuse.
 
-use super::common::{Random, member};
+use super::common::Random;
+use super::common::testing::member;
 use super::{Choices, pieces};
 use trailwire::inflate::{Inflater, Progress};
 use trailwire::{Error, ErrorKind};

@@ -134,7 +134,6 @@ impl Default for Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
     use crate::buffer::Buffer;
     use crate::rule::{Pattern, Rule};
 
@@ -147,9 +146,7 @@ mod tests {
         let mut matcher = Matcher::new();
         matcher.reset(rules);
         let run_one = |text: &&str| {
-            let mut buffer = Buffer::new(&Limits::default());
-            buffer.spare()[..text.len()].copy_from_slice(text.as_bytes());
-            buffer.fill(text.len());
+            let buffer = Buffer::holding(text.as_bytes());
             let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
             matcher.run(rules, &buffer.window(), record).unwrap().to_vec()
         };
@@ -272,10 +269,7 @@ mod tests {
         let rules = rules(&[r#"{"a":[1]}"#]);
         let mut matcher = Matcher::new();
         matcher.reset(&rules);
-        let mut buffer = Buffer::new(&Limits::default());
-        let text = br#"{"a":1}{"a":2}"#;
-        buffer.spare()[..text.len()].copy_from_slice(text);
-        buffer.fill(text.len());
+        let buffer = Buffer::holding(br#"{"a":1}{"a":2}"#);
         let record = |start: usize| Record { start, end: start + 7, offset: start as u64, number: 1, inner: &[] };
         let verdict =
             |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::{Matcher, Pattern, Place, Rule, RuleError, RuleSet};
 use crate::buffer::Buffer;
 use crate::records::Record;
-use crate::{Error, Limits};
+use crate::Error;
 
 /// A record, ready to be matched any number of times.
 pub struct Sample {
@@ -39,13 +39,7 @@ impl Sample {
     }
 
     fn new(object: &str) -> Self {
-        let length = object.len();
-        // The window is all that is ever filled.
-        let limits = Limits { max_record_bytes: 0, window_bytes: length, ..Limits::default() };
-        let mut buffer = Buffer::new(&limits);
-        buffer.spare()[..length].copy_from_slice(object.as_bytes());
-        buffer.fill(length);
-        Self { buffer, length }
+        Self { buffer: Buffer::holding(object.as_bytes()), length: object.len() }
     }
 
     /// The rules that match, by index, in order.

@@ -260,6 +260,26 @@ mod tests {
     }
 
     #[test]
+    fn strings_and_escapes_go_on_in_the_next_block() {
+        let mut text = [b' '; 3 * BLOCK];
+        // A string over all of the second block, and an escaped quote over the next edge.
+        text[BLOCK - 1] = b'"';
+        text[BLOCK + 1] = b'{';
+        text[2 * BLOCK - 1] = b'\\';
+        text[2 * BLOCK] = b'"';
+        text[2 * BLOCK + 1] = b'"';
+        text[2 * BLOCK + 2] = b'{';
+        agrees_with_naive(&text);
+        let (blocks, _) = text.as_chunks::<BLOCK>();
+        let (mut masks, mut carry) = ([Masks::default(); 3], Carry::default());
+        for (block, masks) in blocks.iter().zip(&mut masks) {
+            classify(&[*block], std::slice::from_mut(masks), &mut carry);
+        }
+        assert_eq!(masks.map(|masks| masks.stops), [0, 0, 1 << 2]);
+        assert_eq!(masks.map(|masks| masks.quotes), [1 << 63, 0, 1 << 1]);
+    }
+
+    #[test]
     fn random_bytes_of_the_kinds_that_matter() {
         let mut random = Random::new(7);
         let alphabet = b"\"\"\\\\{}[]:, a";

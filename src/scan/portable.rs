@@ -26,7 +26,10 @@ impl Backend for Portable {
 /// by one multiplication that sums bit *i* of byte *i* into the top byte.
 #[inline(always)]
 fn mask(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
-    let matches = block.map(|byte| if is(byte) { 0xff } else { 0u8 });
+    let mut matches = [0u8; BLOCK];
+    for (match_, &byte) in matches.iter_mut().zip(block) {
+        *match_ = if is(byte) { 0xff } else { 0 };
+    }
     let (words, _) = matches.as_chunks::<8>();
     words.iter().rev().fold(0, |all, word| {
         let bits = u64::from_le_bytes(*word) & 0x8040_2010_0804_0201;

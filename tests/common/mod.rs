@@ -6,9 +6,10 @@
 
 pub(crate) mod oracle;
 #[path = "../../src/testing.rs"]
-mod testing;
+pub(crate) mod testing;
 
-pub(crate) use testing::{Random, gzip, member};
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use testing::{Random, gzip};
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
