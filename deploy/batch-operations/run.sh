@@ -43,9 +43,7 @@ job=$(jq --arg account "$account" --arg role "$ROLE_ARN" --arg function "$FUNCTI
     --arg work "arn:$partition:s3:::$WORK_BUCKET" --arg key "$key" --arg etag "$etag" --argjson spec "$spec" '
     .AccountId = $account | .RoleArn = $role | .Operation.LambdaInvoke.FunctionArn = $function
     | .Manifest = {Spec: $spec, Location: {ObjectArn: ($work + "/" + $key), ETag: $etag}}
-    | .Report.Bucket = $work
-    # The same manifest twice is one job, if the first answer was lost.
-    | .ClientRequestToken = $etag' job.json)
+    | .Report.Bucket = $work' job.json)
 if [ -n "${DRY_RUN:-}" ]; then
     echo "$job"
     exit
