@@ -149,8 +149,14 @@ def backfill():
             row += [money(cost(MILLION, stored)), money(cost(files, stored))]
         rows.append(row)
     return table(
-        ["stored size of a file", "million files in a TB", "Batch Operations, a million files", "a TB",
-         "Distributed Map, a million files", "a TB"],
+        [
+            "stored size of a file",
+            "million files in a TB",
+            "Batch Operations, a million files",
+            "a TB",
+            "Distributed Map, a million files",
+            "a TB",
+        ],
         rows,
     )
 

@@ -33,7 +33,7 @@ variable "trigger" {
 
 variable "bucket_name" {
   type        = string
-  description = "The bucket with the log files, in this Region unless the trigger is queue-topic or none"
+  description = "The bucket with the log files, in this Region"
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name))
@@ -61,7 +61,7 @@ variable "key_prefix" {
 variable "source_topic_arn" {
   type        = string
   default     = ""
-  description = "For queue-topic, the topic that tells of new files"
+  description = "For queue-topic, the topic that tells of new files, in this Region"
 
   validation {
     condition     = can(regex("^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)?$", var.source_topic_arn))

@@ -31,7 +31,11 @@ def render(template, given, pseudo, later):
             # Numbers are strings to CloudFormation.
             left, right = map(value, of)
             return str(left) == str(right)
-        return {"Fn::Not": lambda: not holds(of[0]), "Fn::And": lambda: all(map(holds, of)), "Fn::Or": lambda: any(map(holds, of))}[function]()
+        return {
+            "Fn::Not": lambda: not holds(of[0]),
+            "Fn::And": lambda: all(map(holds, of)),
+            "Fn::Or": lambda: any(map(holds, of)),
+        }[function]()
 
     def substitute(text, own):
         def name(match):

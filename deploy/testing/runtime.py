@@ -25,7 +25,9 @@ class Function:
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "request")
                 self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + PATIENCE_S) * 1000)))
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:f")
+                self.send_header(
+                    "Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:f"
+                )
                 self.send_header("Content-Length", str(len(event)))
                 self.end_headers()
                 self.wfile.write(event)
@@ -42,6 +44,8 @@ class Function:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
         self.server.daemon_threads = True
+        # A function that is ended leaves its question for the next event open.
+        self.server.handle_error = lambda *_: None
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.log = tempfile.TemporaryFile("w+")
         api = {
