@@ -109,6 +109,9 @@ class Permissions(unittest.TestCase):
             all_resources = resources(Trigger=trigger)
             policy = statements(all_resources["FilesPolicy"]["Properties"])
             self.assertEqual(policy.pop("OnlyEncrypted")["Effect"], "Deny")
+            failed = statements(all_resources["FailedPolicy"]["Properties"])
+            self.assertEqual(failed.pop("OnlyEncrypted")["Effect"], "Deny")
+            self.assertEqual(list(failed), ["FromEventBridge"] if trigger == "queue-eventbridge" else [])
             said = [(s["Principal"]["Service"], s["Condition"]) for s in policy.values()]
             self.assertEqual(said, [expected[trigger]] if trigger in expected else [], trigger)
             self.assertTrue(all(s["Action"] == "sqs:SendMessage" for s in policy.values()))
