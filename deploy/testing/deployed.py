@@ -424,6 +424,8 @@ class Deployed(unittest.TestCase):
             (message,) = self.messages(outputs["FailedQueueArn"])
             self.assertEqual(function.invoke(sqs_event([message], outputs["QueueArn"])), {"batchItemFailures": []})
             self.assertEqual(len(self.messages(alerts)), len(self.ALERTS))
+            self.assertIsNone(function.invoke(json.loads(message["Body"])))
+            self.assertEqual(len(self.messages(alerts)), len(self.ALERTS))
             # One that fails beside one that does not: only the first is to come again.
             missing = json.loads(json.dumps(event))
             missing["Records"][0]["s3"]["object"]["key"] = "AWSLogs/missing.json.gz"
