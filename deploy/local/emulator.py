@@ -44,6 +44,9 @@ class Runtime(http.server.ThreadingHTTPServer):
         self.ready = threading.Event()
         self.current = None
 
+    def handle_error(self, *_):
+        """The function breaks its connections when it ends."""
+
     def invoke(self, event):
         """Hands out an event and takes its answer; `queue.Empty` where none comes in time."""
         self.events.put(event)
