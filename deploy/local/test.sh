@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the commands of README.md, as they are printed there, in a fresh clone of the last commit, and looks whether the
-# alert arrives; then whether the package is whole. TRAILWIRE_CLONE keeps the clone in that folder, for its builds.
+# alert arrives; then whether the package is whole. A folder as argument keeps
+# the clone there, with what was built.
 set -euo pipefail
 repository=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
-clone=${TRAILWIRE_CLONE:-$(mktemp --directory)/trailwire}
+clone=${1:-$(mktemp --directory)/trailwire}
 if [ -d "$clone/.git" ]; then
     git -C "$clone" fetch --quiet "$repository" HEAD
     git -C "$clone" checkout --quiet --force FETCH_HEAD
