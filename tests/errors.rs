@@ -39,7 +39,7 @@ fn check(heading: &str, messages: &[String]) {
 
 /// Why a function does not start.
 fn refusal(mut function: Function) -> String {
-    function.ended(Duration::from_secs(20)).expect("it ends");
+    function.ended(Duration::from_secs(20)).unwrap();
     let lines = function.output();
     let line = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).next_back().unwrap();
     assert_eq!(line["message"], "the function cannot start");

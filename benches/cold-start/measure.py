@@ -3,15 +3,17 @@
 event, the memory that is resident then, and the sizes of the program and of its zip. Exit status 1 when a bound is not
 kept.
 
-    benches/cold-start/measure.py              builds both for this machine, and runs them in turns
-    benches/cold-start/measure.py --sizes --target aarch64-unknown-linux-gnu      sizes only, for another processor
+    benches/cold-start/measure.py                    builds both with this machine's linker, and runs them in turns
+    benches/cold-start/measure.py --lambda x86-64    with cargo-lambda, as they are packaged
+    benches/cold-start/measure.py --lambda arm64     (on another machine that is the sizes only)
 
-Further arguments behind `--` are cargo's, for both builds.
+Both are of the same crates in the same versions, with the same profile.
 """
 
 import argparse
 import io
 import os
+import platform
 import shutil
 import socket
 import statistics
@@ -28,6 +30,9 @@ MAX_BYTES = 12_000_000
 # Trailwire, in parts of the bare program: time to the first request, and resident memory there.
 MAX_RATIO = 1.3
 
+# What cargo-lambda and the kernel call the processors of Lambda.
+MACHINES = {"arm64": "aarch64", "x86-64": "x86_64"}
+
 ENVIRONMENT = {
     "AWS_LAMBDA_FUNCTION_NAME": "trailwire",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -41,22 +46,23 @@ ENVIRONMENT = {
 }
 
 
-def build(target, cargo):
-    """Builds both programs; returns their paths, the bare one first."""
+def build(architecture):
+    """Builds both programs, for this machine or with cargo-lambda; returns their paths, the bare one first."""
     bare = os.path.join(TARGET, "cold-start")
     shutil.rmtree(bare, ignore_errors=True)
     shutil.copytree(os.path.join(ROOT, "benches/cold-start/bare"), bare)
-    # So that both are of the same crates in the same versions; what bare does not need falls away.
+    # What it does not need of that falls away.
     shutil.copy(os.path.join(ROOT, "Cargo.lock"), bare)
-    options = ["--profile", "dist", "--target-dir", TARGET, *cargo]
-    if target:
-        options += ["--target", target]
+    cargo, paths = ["cargo", "build"], ("dist/bare", "dist/bootstrap")
+    if architecture:
+        cargo = ["cargo", "lambda", "build", f"--{architecture}"]
+        paths = ("lambda/bare/bootstrap", "lambda/bootstrap/bootstrap")
     ours = ["--locked", "--no-default-features", "--features", "lambda", "--bin", "bootstrap"]
     # Both in the same place: Cargo's configuration is that of the folder.
     for more in [["--manifest-path", os.path.join(bare, "Cargo.toml")], ours]:
-        subprocess.run(["cargo", "build", *options, *more], cwd=ROOT, check=True)
-    out = os.path.join(TARGET, target or "", "dist")
-    return os.path.join(out, "bare"), os.path.join(out, "bootstrap")
+        environment = {**os.environ, "CARGO_TARGET_DIR": TARGET}
+        subprocess.run([*cargo, "--profile", "dist", *more], cwd=ROOT, env=environment, check=True)
+    return [os.path.join(TARGET, path) for path in paths]
 
 
 def start(program, listener):
@@ -100,18 +106,17 @@ def zipped(program):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=41, help="starts of each program")
-    parser.add_argument("--sizes", action="store_true", help="start nothing")
-    parser.add_argument("--target", help="as cargo's")
-    parser.add_argument("cargo", nargs="*", help="arguments of cargo build")
+    parser.add_argument("--lambda", choices=MACHINES, dest="architecture", help="build for this with cargo-lambda")
     arguments = parser.parse_args()
-    programs = build(arguments.target, arguments.cargo)
+    programs = build(arguments.architecture)
+    runs_here = MACHINES.get(arguments.architecture, platform.machine()) == platform.machine()
 
     rows = [("program, bytes", [os.path.getsize(program) for program in programs])]
     rows.append(("zip, bytes", [zipped(program) for program in programs]))
     size = rows[0][1][1]
     failed = size > MAX_BYTES
     bounded = {}
-    if not arguments.sizes:
+    if runs_here:
         samples = ([], [])
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(30)
@@ -127,12 +132,13 @@ def main():
 
     print(f"{'':20}{'bare':>12}{'trailwire':>12}{'ratio':>8}")
     for what, (bare, ours) in rows:
-        ratio = ours / bare
-        missed = bounded.get(what) and ratio > MAX_RATIO
-        failed |= bool(missed)
-        bound = f"  at most {MAX_RATIO}{': MISSED' if missed else ''}" if bounded.get(what) else ""
-        print(f"{what:20}{bare:12,.{1 if what.endswith('ms') else 0}f}{ours:12,.{1 if what.endswith('ms') else 0}f}{ratio:8.2f}{bound}")
-    if not arguments.sizes:
+        ratio, digits, bound = ours / bare, 1 if what.endswith("ms") else 0, ""
+        if bounded.get(what):
+            missed = ratio > MAX_RATIO
+            failed |= missed
+            bound = f"  at most {MAX_RATIO}" + (": MISSED" if missed else "")
+        print(f"{what:20}{bare:12,.{digits}f}{ours:12,.{digits}f}{ratio:8.2f}{bound}")
+    if runs_here:
         print(f"medians of {arguments.runs} starts each, in turns")
     if size > MAX_BYTES:
         print(f"trailwire's program is larger than {MAX_BYTES:,} bytes")

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Runs the commands of README.md, as they are printed there, in a fresh clone of the last commit, and looks whether the
-# alert arrives; then whether the package is whole. A folder as argument keeps
-# the clone there, with what was built.
+# alert arrives; then whether the package is whole. A folder as argument keeps the clone there, with what was built.
 set -euo pipefail
 repository=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 clone=${1:-$(mktemp --directory)/trailwire}
