@@ -70,25 +70,28 @@ def start(program, listener):
     port = listener.getsockname()[1]
     environment = {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"}
     silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    connection = None
     begun = time.perf_counter_ns()
     process = os.posix_spawn(program, [program], environment, file_actions=silent)
     try:
         connection, _ = listener.accept()
-        with connection:
-            connection.settimeout(listener.gettimeout())
-            request = b""
-            while b"/runtime/invocation/next" not in request:
-                got = connection.recv(4096)
-                if not got:
-                    sys.exit(f"{program} asked for something else: {request}")
-                request += got
-            took = (time.perf_counter_ns() - begun) / 1e6
-            # It has nothing to do any more but what it began before.
-            time.sleep(0.02)
-            return took, field(process, "status", "VmRSS:"), field(process, "smaps_rollup", "Pss:")
+        connection.settimeout(listener.gettimeout())
+        request = b""
+        while b"/runtime/invocation/next" not in request:
+            got = connection.recv(4096)
+            if not got:
+                sys.exit(f"{program} asked for something else: {request}")
+            request += got
+        took = (time.perf_counter_ns() - begun) / 1e6
+        # It has nothing to do any more but what it began before.
+        time.sleep(0.02)
+        return took, field(process, "status", "VmRSS:"), field(process, "smaps_rollup", "Pss:")
     finally:
         os.kill(process, 9)
         os.waitpid(process, 0)
+        # Only now: it would complain of it.
+        if connection:
+            connection.close()
 
 
 def field(process, file, name):
