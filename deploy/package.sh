@@ -4,7 +4,7 @@
 #     deploy/package.sh [--arm64 | --x86-64 | --native] [FILE…]
 #
 # It gives target/package/trailwire.zip: `bootstrap`, for arm64 if nothing else is asked for, and the files that are
-# named, such as rules (TRAILWIRE_RULES=rules.yaml). The same sources and tools give the same zip, byte for byte.
+# named, such as rules (TRAILWIRE_RULES=rules.yaml). The same sources, tools and folders give the same zip, byte for byte.
 #
 # cargo-lambda builds it, with zig as the linker, which links against an older C library than this machine may have.
 # Unless cargo-lambda is installed, it is fetched from PyPI to target/package/tools. The end checks what is packed: the
