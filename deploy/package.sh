@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the package that Lambda takes, on any machine with Rust and Python 3:
+# Makes the package that Lambda takes, on any machine with Rust and Python 3 (with venv):
 #
 #     deploy/package.sh [--arm64 | --x86-64 | --native] [FILE…]
 #

@@ -16,7 +16,7 @@ commands=$(awk '/^```$/ { exit } block { print } /^```sh$/ { block = 1 }' deploy
 [ "$(grep --count --invert-match '\\$' <<<"$commands")" -le 10 ]
 printf '%s\n' "$commands"
 # moto would outlive the shell.
-bash -euo pipefail -c "trap 'kill \$!' EXIT
+bash -euo pipefail -c "trap '[ -z \"\${!-}\" ] || kill \$!' EXIT
 $commands" | tee target/local.out
 grep --quiet 'Subject.*\[MEDIUM\] sns-topic-created: CreateTopic by alice (123456789012 eu-west-1)' target/local.out
 grep --quiet 'Somebody created an SNS topic' target/local.out
