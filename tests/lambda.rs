@@ -314,6 +314,7 @@ fn rules_in_s3_are_read_again_when_they_change_and_bad_ones_change_nothing() {
     let rules = |name: &str| format!("rules:\n- {{id: r, format: json, pattern: {{eventName: [{name}]}}}}\n");
     let (s3, sns, runtime) = (standin::s3::S3::start(), standin::sns::Sns::start(), standin::runtime::Runtime::start());
     s3.put("config", "rules.yaml", None, rules("x").into_bytes());
+    s3.fault("config", "rules.yaml", S3Fault::Status(503, "SlowDown", "planted"));
     let settings = [
         ("TRAILWIRE_RULES", "s3://config/rules.yaml"),
         ("TRAILWIRE_TOPIC_ARN", TOPIC),

@@ -54,6 +54,14 @@ impl Refusal {
         }
     }
 
+    /// What to do about one that is transient.
+    pub(super) fn try_again(&self) -> &'static str {
+        match self {
+            Self::NoAnswer(_) => "try again; check credentials and network: a VPC needs endpoints for S3 and SNS",
+            Self::NoRequest | Self::Answer { .. } => "try again",
+        }
+    }
+
     /// In few words.
     pub(super) fn text(&self) -> String {
         match self {

@@ -44,13 +44,18 @@ impl S3Source {
     ) -> Result<Option<Stored>, Fault> {
         let object = ObjectRef { bucket: bucket.into(), key: key.into(), version: None, stored: None };
         let request = self.client.get_object().bucket(bucket).key(key).set_if_none_match(etag.map(str::to_owned));
-        let output = match request.send().await {
-            Ok(output) => output,
-            Err(error) => {
-                return match Refusal::of(&error) {
-                    Refusal::Answer { status: 304, .. } => Ok(None),
-                    refusal => Err(fault(&refusal, &object)),
-                };
+        let mut attempts = self.patience.retry.begin();
+        let output = loop {
+            let refusal = match request.clone().send().await {
+                Ok(output) => break output,
+                Err(error) => Refusal::of(&error),
+            };
+            if let Refusal::Answer { status: 304, .. } = refusal {
+                return Ok(None);
+            }
+            // Who has an older one can wait.
+            if etag.is_some() || !refusal.is_transient() || !attempts.wait(None).await {
+                return Err(fault(&refusal, &object));
             }
         };
         let (etag, version) = (output.e_tag.clone(), output.version_id.clone());
@@ -59,11 +64,11 @@ impl S3Source {
         loop {
             match body.chunk().await {
                 Ok(Some(chunk)) if bytes.len() + chunk.len() > max_bytes => {
-                    return Err(Fault::permanent(format!("it is larger than {max_bytes} bytes")));
+                    return Err(Fault::permanent(format!("it is larger than {max_bytes} bytes: make it smaller")));
                 }
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) => return Ok(Some(Stored { bytes, etag, version })),
-                Err(Broken::Replaced) => return Err(Fault::transient("it was replaced while it was read")),
+                Err(Broken::Replaced) => return Err(Fault::transient("it was replaced while it was read (try again)")),
                 Err(Broken::Fault(fault)) => return Err(fault),
             }
         }
@@ -154,14 +159,17 @@ impl S3Body {
     /// Asks for the rest, behind what was received.
     async fn resume(&mut self, cause: &str) -> Result<(), Broken> {
         let received = self.received;
-        let broken = |cause: &str| format!("its body broke off at stored byte {received}: {cause}");
+        let broken = |cause: &str| format!("its body broke off at stored byte {received}: {cause} (try again)");
         if self.length == Some(received) {
             // All of it came, and the end says that it is not what was stored.
             let reason = "its checksum in S3 is not that of what was received (try again)";
             return Err(Fault::transient(reason).into());
         }
         if self.etag.is_none() && self.object.version.is_none() {
-            return Err(Fault::transient(broken(cause) + ", and nothing tells whether the rest is of the same").into());
+            return Err(Fault::transient(broken(&format!(
+                "{cause}, and nothing tells whether the rest is of the same"
+            )))
+            .into());
         }
         let mut cause = cause.to_owned();
         loop {
@@ -218,13 +226,16 @@ impl Body for S3Body {
 /// Why an object cannot be read, and what to do.
 fn fault(refusal: &Refusal, object: &ObjectRef) -> Fault {
     let advice = match refusal {
-        _ if refusal.is_transient() => return Fault::transient(format!("S3 did not serve it: {}", refusal.text())),
+        _ if refusal.is_transient() => {
+            return Fault::transient(format!("S3 did not serve it: {} ({})", refusal.text(), refusal.try_again()));
+        }
+        // Says what to do by itself.
         Refusal::NoAnswer(_) | Refusal::NoRequest => "",
         Refusal::Answer { status, code, kms } => match (*status, &code[..]) {
             (_, "NoSuchBucket") => "check the bucket's name",
-            (_, "NoSuchVersion") => "the version was deleted",
-            (404, _) => "it was deleted, or moved by a lifecycle rule, or the key is wrong",
-            (405, _) => "this version is a delete marker",
+            (_, "NoSuchVersion") => "the version was deleted: name another one, or none",
+            (404, _) => "check the key, and whether it was deleted, or moved by a lifecycle rule",
+            (405, _) => "this version is a delete marker: name another one, or none",
             (_, "InvalidObjectState") => "it is archived: restore it first",
             (_, code) if *kms || code.starts_with("KMS") => {
                 "check that the function's role has kms:Decrypt on the key that encrypts the object, and that the \
@@ -241,7 +252,7 @@ fn fault(refusal: &Refusal, object: &ObjectRef) -> Fault {
             (301 | 307 | 400, "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed") => {
                 "the bucket is in another region: run trailwire in that one"
             }
-            _ => "",
+            _ => "look the code up in the documentation of S3",
         },
     };
     let separator = if advice.is_empty() { "" } else { ": " };

@@ -73,7 +73,7 @@ fn entry(id: usize, alert: &Alert, fifo: bool) -> Result<PublishBatchRequestEntr
 /// The outcome of each entry. One that the answer does not mention, or not only
 /// as accepted, may be tried again.
 fn outcomes(output: &PublishBatchOutput, entries: usize) -> Vec<Outcome> {
-    let mut outcomes = vec![Outcome::Retry("the answer does not mention the alert".into()); entries];
+    let mut outcomes = vec![Outcome::Retry("the answer does not mention the alert (try again)".into()); entries];
     let place = |id: Option<&str>| id.and_then(|id| id.parse::<usize>().ok()).filter(|&id| id < entries);
     for entry in output.successful() {
         if let Some(id) = place(entry.id()) {
@@ -90,15 +90,19 @@ fn outcomes(output: &PublishBatchOutput, entries: usize) -> Vec<Outcome> {
 
 /// What an entry's failure means.
 fn failed(code: &str, sender_fault: bool) -> Outcome {
-    let code_text = plain(&code.chars().take(64).collect::<String>());
+    let text = format!("SNS: {}", plain(&code.chars().take(64).collect::<String>()));
     if !sender_fault || is_transient(code) {
-        Outcome::Retry(code_text)
+        Outcome::Retry(text + " (try again)")
     } else if is_content(code) {
-        Outcome::Refused(code_text)
+        Outcome::Refused(text + CONTENT)
     } else {
-        Outcome::Rejected(code_text)
+        Outcome::Rejected(text + advice(0, code))
     }
 }
+
+/// What to do where nothing of an alert is accepted for its content.
+const CONTENT: &str =
+    ": check the topic's ARN and that its maximum message size is not less than TRAILWIRE_TOPIC_BYTES";
 
 /// Whether an error code is of something in a message.
 fn is_content(code: &str) -> bool {
@@ -116,20 +120,26 @@ fn is_content(code: &str) -> bool {
 fn refused(refusal: &Refusal) -> Outcome {
     let text = format!("SNS: {}", refusal.text());
     match refusal {
-        _ if refusal.is_transient() => Outcome::Retry(text),
-        Refusal::Answer { code, .. } if code == "BatchRequestTooLong" => Outcome::TooLong(text),
-        Refusal::Answer { code, .. } if code.starts_with("KMS") => Outcome::Rejected(
-            text + ": check that the function's role has kms:GenerateDataKey and kms:Decrypt on the topic's key, and \
-                    that the key is enabled",
-        ),
-        Refusal::Answer { status: 404, .. } => {
-            Outcome::Rejected(text + ": there is no such topic; check its ARN (TRAILWIRE_TOPIC_ARN, topic_arn)")
+        _ if refusal.is_transient() => Outcome::Retry(format!("{text} ({})", refusal.try_again())),
+        Refusal::Answer { code, .. } if code == "BatchRequestTooLong" => Outcome::TooLong(text + CONTENT),
+        Refusal::Answer { status: 400 | 413, code, .. } if !code.starts_with("KMS") => Outcome::Refused(text + CONTENT),
+        Refusal::Answer { status, code, .. } => Outcome::Rejected(text + advice(*status, code)),
+        Refusal::NoAnswer(_) | Refusal::NoRequest => Outcome::Rejected(text),
+    }
+}
+
+/// What to do about a refusal that stays; an entry has no status.
+fn advice(status: u16, code: &str) -> &'static str {
+    match (status, code) {
+        _ if code.starts_with("KMS") => {
+            ": check that the function's role has kms:GenerateDataKey and kms:Decrypt on the topic's key, and that the \
+             key is enabled"
         }
-        Refusal::Answer { status: 401 | 403, .. } => {
-            Outcome::Rejected(text + ": check that the function's role and the topic's policy allow sns:Publish")
+        (404, _) | (_, "NotFound") => ": there is no such topic; check its ARN (TRAILWIRE_TOPIC_ARN, topic_arn)",
+        (401 | 403, _) | (_, "AuthorizationError") => {
+            ": check that the function's role and the topic's policy allow sns:Publish"
         }
-        Refusal::Answer { status: 400 | 413, .. } => Outcome::Refused(text),
-        Refusal::Answer { .. } | Refusal::NoAnswer(_) | Refusal::NoRequest => Outcome::Rejected(text),
+        _ => ": look the code up in the documentation of SNS",
     }
 }
 

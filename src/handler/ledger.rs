@@ -126,7 +126,7 @@ impl Tally {
     pub(super) fn failure(&self) -> Option<String> {
         let issued = self.issued();
         let lost = issued - self.settled.load(Ordering::Acquire);
-        let reason = self.first_failure.get().map_or("no answer", String::as_str);
+        let reason = self.first_failure.get().map_or("no answer (try again)", String::as_str);
         (lost > 0).then(|| format!("{lost} of {issued} alerts were not accepted: {reason}"))
     }
 }

@@ -228,7 +228,7 @@ impl<P: Publish> Outlet<P> {
                     }
                     Answer::All(outcome) => self.sort(entries, std::iter::repeat(outcome)),
                     Answer::Each(outcomes) => {
-                        let missing = Outcome::Retry("the answer does not mention the alert".into());
+                        let missing = Outcome::Retry("the answer does not mention the alert (try again)".into());
                         self.sort(entries, outcomes.into_iter().chain(std::iter::repeat(missing)))
                     }
                 };

@@ -84,7 +84,9 @@ impl Reading {
         let progress = self.progress();
         let matches = progress.earlier_matches + progress.counts.matches;
         let status = match (&progress.end, self.tally.failure()) {
-            (None, _) => Status::Failed(Fault::transient("the time left was over before it was read to its end")),
+            (None, _) => Status::Failed(Fault::transient(
+                "the time left was over before it was read to its end (raise the function's timeout)",
+            )),
             (Some(Err(fault)), _) => Status::Failed(fault.clone()),
             (Some(Ok(_)), Some(reason)) => Status::Failed(Fault::transient(reason)),
             // Cannot be; but what must never be lost is counted twice.
@@ -155,7 +157,7 @@ impl<S: Source, P: Publish> Lane<S, P> {
                     let mut progress = reading.progress();
                     if progress.restarts == MAX_RESTARTS {
                         let reason = format!("another object took its place {} times", MAX_RESTARTS + 1);
-                        return Err(Fault::transient(reason + " while it was read"));
+                        return Err(Fault::transient(reason + " while it was read (try again)"));
                     }
                     progress.restarts += 1;
                     progress.earlier_matches += progress.counts.matches;

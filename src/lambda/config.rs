@@ -142,7 +142,10 @@ impl Config {
             processors: (megabytes / 1_769).max(1),
         };
         match variables.0.keys().find(|name| name.starts_with("TRAILWIRE_")) {
-            Some(unknown) => Err(ConfigError(format!("{}: there is no such setting (see the README)", plain(unknown)))),
+            Some(unknown) => Err(ConfigError(format!(
+                "{}: there is no such setting: remove it, or correct its name (the README has all)",
+                plain(unknown)
+            ))),
             None => Ok(config),
         }
     }
@@ -191,7 +194,13 @@ impl RulesFrom {
             Self::File(path) => match (std::fs::read_to_string(path), PACKS.iter().find(|pack| pack.name == path)) {
                 (Ok(text), _) => Ok(text),
                 (Err(error), Some(pack)) if error.kind() == std::io::ErrorKind::NotFound => Ok(pack.text.to_owned()),
-                (Err(error), _) => Err(ConfigError(format!("TRAILWIRE_RULES: {}: {error}", plain(path)))),
+                (Err(error), _) => {
+                    let packs = PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
+                    Err(ConfigError(format!(
+                        "TRAILWIRE_RULES: {}: {error}: put it into the package, or name a ready-made pack: {packs}",
+                        plain(path)
+                    )))
+                }
             },
             Self::S3 { .. } => Err(ConfigError("rules in S3 are not a file".into())),
         }

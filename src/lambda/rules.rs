@@ -74,7 +74,8 @@ impl Rules {
         // Also where they cannot be used: what was said once need not be said
         // each minute.
         self.etag = stored.etag;
-        let text = String::from_utf8(stored.bytes).map_err(|_| format!("{}: not UTF-8", self.config.rules.name()))?;
+        let text = String::from_utf8(stored.bytes)
+            .map_err(|_| format!("{}: not UTF-8: save it as UTF-8", self.config.rules.name()))?;
         let rules = self.compile(text)?;
         let topics = self.config.topic.iter().chain(&self.config.topics);
         check_topics(&rules, topics).map_err(|reason| format!("{}: {reason}", self.config.rules.name()))?;
@@ -116,9 +117,10 @@ fn check_topics<'a>(rules: &[Rule], topics: impl Iterator<Item = &'a String> + C
     let strange = |rule: &&Rule| rule.topic_arn.as_ref().is_some_and(|arn| !topics.clone().any(|known| known == arn));
     match rules.iter().find(strange) {
         None => Ok(()),
-        Some(rule) => {
-            Err(format!("rule {} names a topic that TRAILWIRE_TOPIC_ARN and TRAILWIRE_TOPIC_ARNS do not", rule.id))
-        }
+        Some(rule) => Err(format!(
+            "rule {} names a topic that is not among those allowed: add it to TRAILWIRE_TOPIC_ARNS",
+            rule.id
+        )),
     }
 }
 

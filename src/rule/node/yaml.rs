@@ -33,7 +33,7 @@ impl<'a> Events<'a> {
             Some(Ok((event, span))) => {
                 let place = place(&span);
                 if event.tag().is_some() {
-                    return Err(place.error("YAML tags are not supported"));
+                    return Err(place.error("YAML tags are not supported: leave them out"));
                 }
                 // To YAML that is null, and to the parser a "~"; who wrote it may have meant either, or forgot something.
                 if matches!(&event, Event::Scalar(_, ScalarStyle::Plain, ..)) && span.is_empty() {
@@ -81,7 +81,9 @@ impl<'a> Events<'a> {
                 }
             }
             // A few bytes of aliases can stand for gigabytes of rules.
-            Event::Alias(_) | Event::UnresolvedAlias(_) => return Err(place.error("YAML aliases are not supported")),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                return Err(place.error("YAML aliases are not supported: write out what they stand for"));
+            }
             _ => return Err(place.error("invalid YAML: expected a value")),
         };
         Ok(Node { value, place })
