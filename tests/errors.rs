@@ -19,7 +19,7 @@ use std::time::Duration;
 use trailwire::rule::{self, RuleFile};
 use trailwire::{Error, ErrorKind, Expected, handler};
 
-const PAGE: &str = include_str!("../deploy/local/errors-section.md");
+const PAGE: &str = include_str!("../ERRORS.md");
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alerts";
 
@@ -28,7 +28,7 @@ const RULES: &str = r#"{"rules": [{"id": "x", "format": "json", "pattern": {"eve
 /// Holds messages, in their order, against the first column of the table behind a heading.
 #[track_caller]
 fn check(heading: &str, messages: &[String]) {
-    let section = PAGE.split("\n### ").find_map(|section| section.strip_prefix(heading)?.strip_prefix('\n'));
+    let section = PAGE.split("\n## ").find_map(|section| section.strip_prefix(heading)?.strip_prefix('\n'));
     let rows = section.unwrap_or_default().lines().filter(|line| line.starts_with("| `"));
     let told: Vec<_> = rows.map(|row| row.trim_start_matches("| ").split(" |").next().unwrap().to_owned()).collect();
     // As Markdown has code that has a backtick in it.
@@ -51,7 +51,8 @@ fn settings() {
     let topic = ("TRAILWIRE_TOPIC_ARN", TOPIC);
     let rules = ("TRAILWIRE_RULES", RULES);
     let mut messages: Vec<_> = [
-        &[topic][..],
+        &[rules, topic, ("AWS_LAMBDA_FUNCTION_VERSION", "")][..],
+        &[topic],
         &[topic, ("TRAILWIRE_RULES", "s3://bucket")],
         &[topic, ("TRAILWIRE_RULES", "rules.yml")],
         &[rules],

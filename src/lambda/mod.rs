@@ -42,7 +42,19 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// What Lambda sets, and its runtime's crate panics without.
+const SET_BY_LAMBDA: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+];
+
 fn start() -> Result<(), String> {
+    let is_missing = |name: &&str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    if let Some(name) = SET_BY_LAMBDA.into_iter().find(is_missing) {
+        return Err(format!("{name} is not set, as AWS Lambda does: elsewhere, start it by deploy/local/emulator.py"));
+    }
     let config = Config::from_environment(std::env::vars()).map_err(|error| error.to_string())?;
     if let Some(most) = config.simd {
         scan::limit(most);
