@@ -7,9 +7,9 @@
 
 use super::node::Node;
 use super::{Matcher, Pattern, Place, Rule, RuleError, RuleSet};
+use crate::Error;
 use crate::buffer::Buffer;
 use crate::records::Record;
-use crate::Error;
 
 /// A record, ready to be matched any number of times.
 pub struct Sample {
