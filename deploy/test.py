@@ -144,7 +144,7 @@ class Templates(unittest.TestCase):
                 self.assertEqual(set(re.findall(r"arn:([a-z-]+):", text)), {partition})
 
     def test_every_variable_is_one_of_the_function(self):
-        section = (PROJECT / "README.md").read_text().split("\n## The Lambda function\n")[1].split("\n## ")[0]
+        section = (PROJECT / "README.md").read_text().split("\n### The Lambda function\n")[1].split("\n## ")[0]
         known = {
             v
             for line in section.splitlines()
@@ -231,6 +231,7 @@ class Templates(unittest.TestCase):
     def test_the_readme_has_what_costs_prints(self):
         for name, table in [("monthly", costs.monthly()), ("backfill", costs.backfill())]:
             self.assertIn(f"<!-- costs.py: {name} -->\n\n{table}\n\n", README)
+        self.assertIn(f"<!-- costs.py: monthly -->\n\n{costs.monthly()}\n\n", (PROJECT / "README.md").read_text())
 
     def test_blocks_of_json_in_the_readme_are_json(self):
         for block in re.findall(r"```json\n(.*?)```", README, re.S):

@@ -323,4 +323,18 @@ mod tests {
         let session = config.unwrap().settings.own_session.unwrap();
         assert_eq!(session, "arn:aws-cn:sts::123456789012:assumed-role/trail-role/alerts");
     }
+
+    #[test]
+    fn the_readme_tells_what_a_size_of_function_is_enough_for() {
+        let readme = include_str!("../../README.md");
+        for megabytes in [128, 256, 512, 1_024, 1_769] {
+            let size = megabytes.to_string();
+            let config = read(&[("TRAILWIRE_RULES", "tutorial"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &size)]).unwrap();
+            let most = (config.settings.max_bytes() + PROGRAM_BYTES) as f64 / f64::from(1 << 20);
+            // Lambda gives a whole one with 1,769 MB.
+            let processors = f64::from(megabytes) / 1_769.0;
+            let row = format!("| {megabytes} MB | {} | {most:.0} | {processors:.2} |", config.settings.lanes);
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
 }
