@@ -619,6 +619,10 @@ mod tests {
             (r#"{"x":{}"abc":1}"#, Expected::CommaOrClose, 7),
             (r#"{"x":1,,"abc":1}"#, Expected::Key, 7),
             (r#"{"x"::"abc","y":1}"#, Expected::Value, 5),
+            // Behind a value that is wanted, and around a container.
+            (r#"{"abc":1 x,"z":2}"#, Expected::CommaOrClose, 9),
+            (r#"{"z":1{},"abc":2}"#, Expected::CommaOrClose, 6),
+            (r#"{"abc":1,"x":{}"z":1}"#, Expected::CommaOrClose, 15),
         ] {
             let error = pick(&["abc"], text).unwrap_err();
             assert_eq!((error.kind, error.offset), (ErrorKind::Malformed(expected), offset), "{text}");

@@ -290,6 +290,14 @@ mod tests {
     }
 
     #[test]
+    fn each_level_has_its_name() {
+        for level in Level::ALL {
+            assert_eq!(Level::named(level.name()), Some(level));
+        }
+        assert_eq!(Level::named("mmx"), None);
+    }
+
+    #[test]
     fn no_level_is_chosen_that_is_above_the_limit_or_not_there() {
         for most in Level::ALL {
             let level = Level::best(most);
