@@ -1,5 +1,5 @@
-//! Memory and time on 500 MB of logs, beside 50 MB and beside inflating alone; and time on many files, on one core and
-//! on two.
+//! Memory and time on 500 MB of logs, beside 50 MB and beside inflating alone; time with every record printed; and time
+//! on many files, on one core and on two.
 //!
 //! Takes a minute and means something in a release build only, so it is run by
 //! `.ci/run`: `cargo test --release --test scale -- --ignored --nocapture --test-threads 1`.
@@ -187,6 +187,36 @@ fn memory_is_flat_and_time_is_near_that_of_inflating() {
     assert!(mib(peak_large) < 16.0 && mib(peak_large) - mib(peak_small) < 1.0);
     // The budget is 1.8. Beside other work on the machine it was 1.78, so only
     // what is no noise any more fails.
+    assert!(ratio <= 2.2 || cfg!(debug_assertions), "{ratio}");
+}
+
+/// Prints every record of a file, to nowhere; returns the time.
+fn print(path: &Path) -> Duration {
+    let start = Instant::now();
+    let status = Command::new(env!("CARGO_BIN_EXE_trailwire"))
+        .args(["scan", "--quiet", "-o", "record"])
+        .arg(path)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    start.elapsed()
+}
+
+#[test]
+#[ignore = "takes a minute, and a release build"]
+fn printing_every_record_takes_little_more_than_inflating() {
+    let large = logs(500_000_000);
+    let times: Vec<(f64, f64)> =
+        (0..11).map(|_| (inflate(&large).as_secs_f64(), print(&large).as_secs_f64())).collect();
+    let (inflating, printing) = best(&times);
+    let ratio = printing / inflating;
+    let median = median(times.iter().map(|(inflating, printing)| printing / inflating).collect());
+    println!(
+        "every record of 500 MB printed to /dev/null: {ratio:.2} x flate2 inflating it (best of 11; median of pairs \
+         {median:.2}; goal 1.30)"
+    );
+    // Where the goal is met is for README.md to say; here fails what is no noise.
     assert!(ratio <= 2.2 || cfg!(debug_assertions), "{ratio}");
 }
 
