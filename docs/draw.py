@@ -106,7 +106,7 @@ def flow():
         picture.text(x + 52, y + 43, below, "dim", 11.5, "middle")
 
     place(20, 84, "S3", "a new log file")
-    place(20, 196, "SQS", "if you want it", dashed=True)
+    place(20, 196, "SQS", "or by a queue", dashed=True)
     picture.arrow(124, 112, 176)
     picture.arrow(72, 140, 72, 196, dashed=True)
     picture.parts.append('  <path class="line" d="M124 224H150V112" stroke-dasharray="5 4"/>')
