@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the commands of README.md, as they are printed there, in a fresh clone of the last commit, and looks whether the
+# Runs the commands of the README, as they are printed there, in a fresh clone of the last commit, and looks whether the
 # alert arrives; then whether the package is whole. A folder as argument keeps the clone there, with what was built; `.`
 # takes this one as it is. ARCHITECTURE=--arm64 runs the package for Lambda, under qemu, in place of one for this machine.
 set -euo pipefail
@@ -16,7 +16,7 @@ else
 fi
 cd "$clone"
 
-commands=$(awk '/^```$/ { exit } block { print } /^```sh$/ { block = 1 }' deploy/local/README.md)
+commands=$(awk '/^### On this machine$/ { found = 1 } found && /^```$/ { exit } block { print } found && /^```sh$/ { block = 1 }' README.md)
 [ "$(grep --count --invert-match '\\$' <<<"$commands")" -le 10 ]
 commands=${commands/--native/$architecture}
 printf '%s\n' "$commands"
