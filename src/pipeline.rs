@@ -355,7 +355,7 @@ mod tests {
     fn an_object_that_breaks_off_is_truncated_as_stored_before_as_json() {
         let mut pipeline = pipeline(r#"{"a":[1]}"#);
         let whole = gzip(TEXT);
-        for end in 1..whole.len() {
+        for end in (1..whole.len()).step_by(if cfg!(miri) { 31 } else { 1 }) {
             pipeline.reset();
             assert_eq!(pipeline.feed(&whole[..end], &mut sink(&mut Vec::new(), false)), (Ok(Step::InputEmpty), end));
             let error = pipeline.finish(&mut sink(&mut Vec::new(), false));

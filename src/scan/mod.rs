@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn every_byte_value_at_every_position() {
-        for byte in 0..=255u8 {
+        let bytes = if cfg!(miri) { b"\"\\{}[]:,a\xff".to_vec() } else { (0..=255).collect() };
+        for byte in bytes {
             for at in (0..BLOCK).step_by(STEP) {
                 let mut block = [b'a'; BLOCK];
                 block[at] = byte;
