@@ -96,8 +96,7 @@ fn peers(criterion: &mut Criterion) {
             let records = tape.as_value().as_object().unwrap().get("Records").unwrap().as_array().unwrap();
             let matches = records.iter().filter(|record| {
                 let record = record.as_object().unwrap();
-                #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone has another lifetime")]
-                let field = |key| record.get(key).and_then(|value| value.into_string());
+                let field = |key| record.get(key).and_then(ValueIntoString::into_string);
                 wanted(field("eventType"), field("eventSource"), field("eventName"))
             });
             assert_eq!(matches.count(), expected);
