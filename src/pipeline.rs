@@ -186,7 +186,9 @@ impl Pipeline {
     /// Returns `Paused`, and then has to be called again, or `End`.
     ///
     /// # Errors
-    /// As [`feed`](Self::feed); a record that was too large is reported here.
+    /// As [`feed`](Self::feed); and here is reported what is wrong with the first
+    /// record that costs no other, such as one that is too large, or malformed
+    /// where a rule looks.
     pub fn finish(&mut self, sink: &mut impl Sink) -> Result<Step, Error> {
         match self.drain(sink)? {
             Step::Paused => return Ok(Step::Paused),
@@ -222,33 +224,32 @@ impl Pipeline {
         }
         loop {
             let window = self.buffer.window();
-            let read = match self.reader.read(&window) {
-                Ok(Read::Record(record)) => {
-                    self.matcher.run(&self.rules, &window, record).map(|rules| Some((record, rules)))
-                }
-                Ok(Read::InputEmpty) => Ok(None),
-                Err(error) => Err(error),
-            };
-            match read {
-                Ok(Some((_, []))) => {}
-                Ok(Some((record, rules))) => {
-                    self.matches += rules.len() as u64;
-                    let found = Match {
-                        record: &window.bytes[record.start..record.end],
-                        number: record.number,
-                        offset: record.offset,
-                        rules,
-                    };
-                    if sink.matched(&found).is_break() {
-                        return Ok(Step::Paused);
-                    }
-                }
-                Ok(None) => return self.failed.map_or(Ok(Step::InputEmpty), Err),
+            let record = match self.reader.read(&window) {
+                Ok(Read::Record(record)) => record,
+                Ok(Read::InputEmpty) => return self.failed.map_or(Ok(Step::InputEmpty), Err),
                 Err(error) => {
                     // Nothing behind it is read any more.
                     (self.failed, self.finished) = (Some(error), true);
                     return Err(error);
                 }
+            };
+            let found = match self.matcher.run(&self.rules, &window, record) {
+                Ok([]) => continue,
+                Ok(rules) => Match {
+                    record: &window.bytes[record.start..record.end],
+                    number: record.number,
+                    offset: record.offset,
+                    rules,
+                },
+                // Where the record ends is known: it costs no other.
+                Err(error) => {
+                    self.reader.pass_over(error);
+                    continue;
+                }
+            };
+            self.matches += found.rules.len() as u64;
+            if sink.matched(&found).is_break() {
+                return Ok(Step::Paused);
             }
         }
     }
@@ -348,6 +349,22 @@ mod tests {
             assert_eq!(pipeline.finish(&mut sink(&mut found, false)), Err(*error));
             assert_eq!(pipeline.feed(b"[{}]", &mut sink(&mut found, false)), (Err(*error), 0));
             assert_eq!(found.len(), 3, "nothing comes after an error");
+        }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_costs_no_other() {
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        let text = br#"[{"a":1},{"a":x},{"a":1},{"a":},{"b":"x"},7,{"a":1}]"#;
+        for object in [text.to_vec(), gzip(text)] {
+            pipeline.reset();
+            let mut found = Vec::new();
+            assert_eq!(pipeline.feed(&object, &mut sink(&mut found, false)), (Ok(Step::InputEmpty), object.len()));
+            let end = pipeline.finish(&mut sink(&mut found, false));
+            assert_eq!(end, Err(Error::new(ErrorKind::Malformed(Expected::Scalar), 14)), "the first");
+            let matched: Vec<_> = found.iter().map(|(number, _, rules)| (*number, rules.len())).collect();
+            assert_eq!(matched, [(1, 2), (3, 2), (5, 1), (6, 2)]);
+            assert_eq!(pipeline.counts().records, 6);
         }
     }
 

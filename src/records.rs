@@ -69,8 +69,10 @@ pub struct RecordReader {
     at: u64,
     /// Offset of the first byte of the key or value in progress.
     start: u64,
-    /// What the value in progress is.
+    /// What the value in progress is,
     role: Role,
+    /// and what comes behind it, if it is skipped.
+    behind: State,
     /// Open brackets of the value in progress.
     spans: Spans,
     /// The top-level object being read, if there is one.
@@ -79,8 +81,8 @@ pub struct RecordReader {
     records: u64,
     /// Whether any top-level value was found.
     found_any: bool,
-    /// The first record that could not be given out; reported once all others
-    /// are.
+    /// What is wrong with the first record that costs no other; reported once all
+    /// others are given out.
     passed_over: Option<Error>,
 }
 
@@ -131,7 +133,7 @@ enum Role {
 
 /// Keys of which every record has some (aggregated ones have `eventId`), and
 /// neither a digest nor an invocation event has any at its top level.
-const RECORD_KEYS: [&[u8]; 7] =
+pub(crate) const RECORD_KEYS: [&[u8]; 7] =
     [b"eventVersion", b"eventName", b"eventSource", b"eventTime", b"eventType", b"eventID", b"eventId"];
 
 /// The longest raw key that is looked at: 12 letters, each as `\uXXXX`.
@@ -148,6 +150,7 @@ impl RecordReader {
             at: 0,
             start: 0,
             role: Role::Skipped,
+            behind: State::Comma,
             // No record can nest more deeply than it has bytes; what does was
             // too large before, or stands beside `Records`.
             spans: Spans::new(limits.max_record_bytes),
@@ -205,7 +208,7 @@ impl RecordReader {
     /// # Errors
     /// Malformed JSON outside records, brackets that do not match, and what is
     /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
-    /// record that is too large is no error here but in `finish`.
+    /// record that is too large, or no object, is no error here but in `finish`.
     pub fn read(&mut self, window: &Window<'_>) -> Result<Read<'_>, Error> {
         loop {
             let at = (self.at - window.origin) as usize;
@@ -229,7 +232,7 @@ impl RecordReader {
                     if self.state == State::InKey {
                         self.key_ends(window, quote)?;
                     } else {
-                        self.state = State::Comma;
+                        self.state = self.behind;
                     }
                     None
                 }
@@ -238,7 +241,7 @@ impl RecordReader {
                     None
                 }
                 State::InScalar => {
-                    self.state = State::Comma;
+                    self.state = self.behind;
                     None
                 }
                 _ if json::is_space(byte) => {
@@ -282,13 +285,7 @@ impl RecordReader {
 
             (State::Value, b'[') if self.key_is_records() => State::Element { or_close: true },
             (State::Value, _) if self.key_is_records() => return Err(Error::new(ErrorKind::RecordsNotArray, self.at)),
-            (State::Value, b'{' | b'[') => {
-                self.container_begins(Role::Skipped);
-                return Ok(None);
-            }
-            (State::Value, b'"') => State::InString,
-            (State::Value, _) if json::is_scalar(byte) => State::InScalar,
-            (State::Value, _) => return Err(self.malformed(Expected::Value)),
+            (State::Value, _) => return self.skip(byte, State::Comma),
 
             (State::Element { .. }, b'{') => {
                 self.container_begins(Role::Record);
@@ -298,11 +295,15 @@ impl RecordReader {
                 Some(_) => State::Comma,
                 None => State::Top,
             },
-            (State::Element { .. }, b'[' | b'"') => return Err(Error::new(ErrorKind::RecordNotObject, self.at)),
-            (State::Element { .. }, _) if json::is_scalar(byte) => {
-                return Err(Error::new(ErrorKind::RecordNotObject, self.at));
+            // It costs no other record.
+            (State::Element { .. }, _) => {
+                let at = self.at;
+                let skipped = self.skip(byte, State::ElementComma);
+                if skipped.is_ok() {
+                    self.pass_over(Error::new(ErrorKind::RecordNotObject, at));
+                }
+                return skipped;
             }
-            (State::Element { .. }, _) => return Err(self.malformed(Expected::Value)),
             (State::ElementComma, b',') => State::Element { or_close: false },
             (State::ElementComma, _) => return Err(self.malformed(Expected::CommaOrClose)),
 
@@ -315,6 +316,22 @@ impl RecordReader {
 
     fn key_is_records(&self) -> bool {
         self.document.is_some_and(|document| document.key_is_records)
+    }
+
+    /// Begins to skip the value that begins with `byte`.
+    fn skip(&mut self, byte: u8, behind: State) -> Result<Option<Record<'static>>, Error> {
+        self.behind = behind;
+        match byte {
+            b'{' | b'[' => {
+                self.container_begins(Role::Skipped);
+                return Ok(None);
+            }
+            b'"' => self.state = State::InString,
+            _ if json::is_scalar(byte) => self.state = State::InScalar,
+            _ => return Err(self.malformed(Expected::Value)),
+        }
+        self.at += 1;
+        Ok(None)
     }
 
     fn container_begins(&mut self, role: Role) {
@@ -341,7 +358,7 @@ impl RecordReader {
     fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record<'static>> {
         match self.role {
             Role::Skipped => {
-                self.state = State::Comma;
+                self.state = self.behind;
                 None
             }
             Role::Record => {
@@ -377,7 +394,7 @@ impl RecordReader {
         self.state = State::Top;
         if document.has_records {
             if self.layout == Layout::Lines && document.has_record_key {
-                self.passed_over.get_or_insert(Error::new(ErrorKind::Ambiguous, at));
+                self.pass_over(Error::new(ErrorKind::Ambiguous, at));
             }
             return Ok(None);
         }
@@ -385,11 +402,13 @@ impl RecordReader {
         match self.layout {
             Layout::Files => Err(no_records),
             Layout::Lines if document.has_record_key => {
+                // They are those of its last member.
+                self.spans.clear();
                 Ok(self.record(window, document.start, (self.at - window.origin) as usize))
             }
             // One line that is no record costs no other.
             Layout::Lines => {
-                self.passed_over.get_or_insert(no_records);
+                self.pass_over(no_records);
                 Ok(None)
             }
         }
@@ -400,10 +419,16 @@ impl RecordReader {
     fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record<'static>> {
         self.records += 1;
         if !self.fits(start) {
-            self.passed_over.get_or_insert(Error::new(ErrorKind::RecordTooLarge, start));
+            self.pass_over(Error::new(ErrorKind::RecordTooLarge, start));
             return None;
         }
         Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records, inner: &[] })
+    }
+
+    /// Notes what is wrong with a record that is known to end: the others are read
+    /// all the same, and [`finish`](Self::finish) reports the first such error.
+    pub fn pass_over(&mut self, error: Error) {
+        self.passed_over.get_or_insert(error);
     }
 
     fn malformed(&self, expected: Expected) -> Error {
@@ -414,8 +439,8 @@ impl RecordReader {
     ///
     /// # Errors
     /// `Truncated`, `TruncatedRecord`, `Empty`; or, now that all others were
-    /// given out, `RecordTooLarge` or `NoRecords` for the first top-level
-    /// object or record that was not.
+    /// given out, what was wrong with the first top-level object or record that
+    /// was [passed over](Self::pass_over).
     pub fn finish(&self) -> Result<(), Error> {
         match self.state {
             State::InContainer if self.role == Role::Record => Err(Error::new(ErrorKind::TruncatedRecord, self.start)),
@@ -522,6 +547,15 @@ mod tests {
         assert_eq!(records(&text, Layout::Files), all);
         let lines: Vec<String> = all.iter().map(|record| record.replace("\"n\"", "\"eventName\"")).collect();
         assert_eq!(records(&lines.join("\n"), Layout::Lines), lines);
+    }
+
+    #[test]
+    fn what_is_no_record_costs_no_other() {
+        let text = r#"[{"a":1},"x]",{"a":2},[{"b":1}],-1e5 ,{"a":3},null]"#;
+        let (found, end) = read(text, Layout::Files);
+        let found: Vec<_> = found.iter().map(|(_, record)| &record[..]).collect();
+        assert_eq!(found, [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":3}"#]);
+        assert_eq!(end, Err(Error::new(ErrorKind::RecordNotObject, 9)));
     }
 
     #[test]

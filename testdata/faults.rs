@@ -67,7 +67,7 @@ pub fn faults() -> Vec<Fault> {
             "RecordNotObject",
             gzip(&document(&[records[0].clone(), "42".into(), records[2].clone()])),
             At::Text(second),
-            1,
+            2,
         ),
     ]
 }

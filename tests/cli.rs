@@ -124,7 +124,7 @@ fn an_object_that_is_neither_file_nor_record_fails_and_hides_nothing() {
     fs::write(file, input).unwrap();
     let again = run(&["scan", "-p", r#"{"eventName":["A"]}"#, "-o", "count", &name]);
     assert_eq!((&again.out[..], again.status), ("2\tpattern-1\n", 2));
-    assert!(again.err.contains("1 files, ") && again.err.contains(", 2 matches, 1 failed"), "{}", again.err);
+    assert!(again.err.contains("1 file, ") && again.err.contains(", 2 matches, 1 failed"), "{}", again.err);
 }
 
 /// Every malformed file: named, with byte and cause and status 2, and nothing
