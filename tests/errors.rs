@@ -63,6 +63,7 @@ fn settings() {
         &[rules, topic, ("TRAILWIRE_ROLE_ARN", "role")],
         &[rules, topic, ("TRAILWIRE_SIMD", "mmx")],
         &[rules, topic, ("TRAILWIRE_LANE", "1")],
+        &[rules, topic, ("TRAILWIRE_MAX_RECORD_BYTES", "33554432")],
     ]
     .iter()
     .map(|settings| refusal(Function::start(settings)))

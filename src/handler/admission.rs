@@ -12,12 +12,18 @@ use std::hash::BuildHasher as _;
 /// Principals counted by themselves; all further ones of a rule count as one.
 pub const MAX_PRINCIPALS: usize = 4_096;
 
+/// See [`Admission::waiting`].
+pub(super) const WAITING_SHARE: usize = 4;
+
 /// The alerts of one invocation, as far as they are remembered.
 #[derive(Debug)]
 pub(super) struct Admission {
     /// How many alerts are remembered; beyond, a repeated one passes.
     max_known: usize,
     known: HashMap<AlertId, Known>,
+    /// Claims that wait for the end of an alert which they repeat; as many as one
+    /// in [`WAITING_SHARE`] of those that are remembered, and beyond they pass too.
+    waiting: usize,
     /// Alerts by rule and principal; a principal's name can be as long as a
     /// record, so it is its hash that is kept.
     sent: HashMap<(u32, u64), u32>,
@@ -57,6 +63,7 @@ impl Admission {
         Self {
             max_known,
             known: HashMap::new(),
+            waiting: 0,
             sent: HashMap::new(),
             hasher: RandomState::new(),
             held: BTreeMap::new(),
@@ -69,19 +76,30 @@ impl Admission {
         &mut self,
         found: &Found<'_>,
         cap: Option<u32>,
-        claim: Claim,
+        mut claim: Claim,
     ) -> Option<(Claim, Option<AlertId>)> {
         let key = found.record.sameness(found.id);
         let full = self.known.len() >= self.max_known;
         let known = match self.known.entry(key) {
-            Entry::Occupied(mut known) => {
-                match known.get_mut() {
-                    Known::Waiting(claims) => claims.add(claim),
-                    Known::Sent => claim.settle(Fate::Duplicate),
-                    Known::Failed => claim.fail("the alert that this one repeats was not accepted"),
+            Entry::Occupied(mut known) => match known.get_mut() {
+                Known::Waiting(claims) => {
+                    claim = claims.join(claim)?;
+                    if self.waiting < self.max_known.div_ceil(WAITING_SHARE) {
+                        self.waiting += 1;
+                        claims.add(claim);
+                        return None;
+                    }
+                    None
                 }
-                return None;
-            }
+                Known::Sent => {
+                    claim.settle(Fate::Duplicate);
+                    return None;
+                }
+                Known::Failed => {
+                    claim.fail("the alert that this one repeats was not accepted");
+                    return None;
+                }
+            },
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
                 place.insert(Known::Waiting(Claims::default()));
@@ -120,6 +138,7 @@ impl Admission {
         for id in ids {
             let end = if outcome.is_ok() { Known::Sent } else { Known::Failed };
             if let Some(Known::Waiting(claims)) = self.known.insert(*id, end) {
+                self.waiting -= claims.len();
                 match outcome {
                     Ok(()) => claims.settle(Fate::Duplicate),
                     Err(reason) => claims.fail(reason),
@@ -198,6 +217,19 @@ mod tests {
         assert_eq!(fixture.fates(), [3, 0, 0, 0]);
         fixture.admission.clear();
         assert_eq!(fixture.fates(), [3, 0, 0, 1], "what waited for the first has failed");
+    }
+
+    #[test]
+    fn beyond_so_many_that_wait_duplicates_pass() {
+        let mut fixture = Fixture::new(2 * WAITING_SHARE);
+        let objects: Vec<_> = (0..5).map(|_| Tally::new(&fixture.ledger)).collect();
+        let ids: Vec<_> = objects.iter().map(|object| fixture.admit(object, "e", "w", None)).collect();
+        let passed: Vec<_> = ids.iter().map(Option::is_some).collect();
+        assert_eq!(passed, [true, false, false, true, true], "two wait for the first");
+        // One more of an object that waits takes no room.
+        assert_eq!(fixture.admit(&objects[1], "e", "w", None), None);
+        fixture.admission.ended(&[ids[0].unwrap()], Ok(()));
+        assert_eq!((fixture.fates(), fixture.admission.waiting), ([3, 3, 0, 0], 0));
     }
 
     #[test]

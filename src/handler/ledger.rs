@@ -180,11 +180,18 @@ pub(super) struct Claims(Vec<Claim>);
 
 impl Claims {
     pub(super) fn add(&mut self, claim: Claim) {
-        let mut claim = Some(claim);
-        for known in &mut self.0 {
-            claim = claim.and_then(|claim| known.join(claim));
-        }
+        let claim = self.join(claim);
         self.0.extend(claim);
+    }
+
+    /// Takes in a claim of an object that has one, or gives it back.
+    pub(super) fn join(&mut self, claim: Claim) -> Option<Claim> {
+        self.0.iter_mut().try_fold(claim, |claim, known| known.join(claim).ok_or(())).ok()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn settle(self, fate: Fate) {

@@ -39,6 +39,7 @@ pub use trigger::{BatchJob, Message, ObjectRef, Objects, Task, Trigger, TriggerE
 use crate::alert::{AlertReader, Origin};
 use crate::rule::{Format, Rule};
 use crate::{Layout, Limits, Pipeline, RuleSet};
+use admission::WAITING_SHARE;
 use answer::{Form, Part, Reports};
 use ledger::{Ledger, Tally};
 use outlet::Outlet;
@@ -89,8 +90,9 @@ impl Default for Settings {
 /// Buffers of one connection and the chunk that is read from it.
 const CONNECTION_BYTES: usize = 1 << 20;
 
-/// An alert id that is remembered, with its place in a table that has doubled.
-const KNOWN_BYTES: usize = 96;
+/// An alert id that is remembered, with its place in a table that has doubled,
+/// and its share of what waits for others: a list of 64 bytes at least for each.
+const KNOWN_BYTES: usize = 96 + 64 / WAITING_SHARE;
 
 /// What simd-json makes of a record of nothing but digits and commas, and the
 /// record, in parts of the record.
@@ -129,11 +131,12 @@ impl Settings {
             + self.limits.max_record_bytes * READER_FACTOR
     }
 
-    /// As many lanes, from 1 to `most`, as `bytes` of memory are enough for.
+    /// As many lanes, up to `most`, as `bytes` of memory are enough for; `None` if
+    /// they are not enough for one.
     #[must_use]
-    pub fn with_lanes_for(mut self, bytes: usize, most: usize) -> Self {
-        self.lanes = (bytes.saturating_sub(self.shared_bytes()) / self.lane_bytes()).clamp(1, most);
-        self
+    pub fn with_lanes_for(mut self, bytes: usize, most: usize) -> Option<Self> {
+        self.lanes = (bytes.saturating_sub(self.shared_bytes()) / self.lane_bytes()).min(most);
+        (self.lanes > 0).then_some(self)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Body, Broken, Fault, ObjectRef, Publish, Routes, Settings, Source, W
 use crate::alert::{AlertReader, MatchedRecord};
 use crate::pipeline::Match;
 use crate::rule::Mode;
-use crate::{Counts, ErrorKind, Pipeline, RuleSet, Step};
+use crate::{Counts, Pipeline, RuleSet, Step};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -246,8 +246,5 @@ struct Matched {
 /// What is wrong with an object's bytes. They do not change when they are read
 /// again, so no such fault passes.
 fn fault(error: crate::Error, rules: &RuleSet) -> Fault {
-    Fault::permanent(match error.kind {
-        ErrorKind::MatchTooLong { rule } => format!("rule {}: {error}", rules.rules()[rule as usize].id),
-        _ => error.to_string(),
-    })
+    Fault::permanent(rules.describe(error))
 }

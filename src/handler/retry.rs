@@ -15,7 +15,7 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// 10 tries within at most 26 seconds.
+    /// 10 tries, between which lie at most 21.3 seconds of waiting.
     fn default() -> Self {
         Self { attempts: 10, base: Duration::from_millis(100), cap: Duration::from_secs(5) }
     }

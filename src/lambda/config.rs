@@ -109,7 +109,15 @@ impl Config {
             ..defaults
         };
         let most = variables.number("TRAILWIRE_LANES", MAX_LANES, 1, 1_000)?;
+        let needed = (Settings { lanes: 1, ..settings.clone() }.max_bytes() + PROGRAM_BYTES).div_ceil(1 << 20);
+        let too_little = || {
+            ConfigError(format!(
+                "{megabytes} MB of memory are too little for one object: give the function {needed}, or lower \
+                 TRAILWIRE_MAX_RECORD_BYTES, TRAILWIRE_TOPIC_BYTES or TRAILWIRE_ALERT_BYTES"
+            ))
+        };
         let settings = settings.with_lanes_for((megabytes << 20).saturating_sub(PROGRAM_BYTES), most);
+        let settings = settings.ok_or_else(too_little)?;
 
         let patience = Patience::default();
         let patience = Patience {

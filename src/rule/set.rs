@@ -18,6 +18,7 @@ use super::element::Element;
 use super::index::SlotIndex;
 use super::pattern::{Branch, Field, Pattern};
 use crate::paths::{self, PathTree};
+use crate::{Error, ErrorKind};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -129,6 +130,16 @@ pub enum FoundBy<'a> {
 }
 
 impl RuleSet {
+    /// What an error of an object that was read by these rules says, with the id of
+    /// the rule if it is about one.
+    #[must_use]
+    pub fn describe(&self, error: Error) -> String {
+        match error.kind {
+            ErrorKind::MatchTooLong { rule } => format!("rule {}: {error}", self.rules[rule as usize].id),
+            _ => error.to_string(),
+        }
+    }
+
     /// Compiles rules; their order decides the order of matches.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
