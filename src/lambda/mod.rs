@@ -123,22 +123,29 @@ impl Function {
     async fn invoke(&self, event: &str, context: &Context) -> Result<Value, Diagnostic> {
         let begun = Instant::now();
         let deadline = deadline(context.deadline, self.config.margin);
-        let handler = self.handler().await;
-        let report = handler.invoke(event.as_bytes(), deadline).await;
+        let (handler, stale) = self.handler().await;
+        let mut report = handler.invoke(event.as_bytes(), deadline).await;
+        report.failures.extend(stale);
         tell(&report, &context.request_id);
         let (took, now) = (begun.elapsed(), Timestamp::now());
         log::write(&metrics::line(&report, &self.config.function, &context.request_id, took, now));
-        report.response.map_err(|reason| Diagnostic { error_type: "trailwire.Failed".into(), error_message: reason })
+        report
+            .response
+            .map_err(|reason| Diagnostic { error_type: "trailwire.Failed".into(), error_message: plain(&reason) })
     }
 
-    /// The handler for the rules as they are now.
-    async fn handler(&self) -> Arc<Handler<FunctionSource, SnsPublisher>> {
-        let routes = self.rules.lock().await.refresh().await;
+    /// The handler for the rules as they are now; and why they are not those in S3,
+    /// if they are not.
+    async fn handler(&self) -> (Arc<Handler<FunctionSource, SnsPublisher>>, Option<String>) {
+        let (routes, stale) = {
+            let mut rules = self.rules.lock().await;
+            (rules.refresh().await, rules.stale().map(str::to_owned))
+        };
         let mut handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(routes) = routes {
             *handler = Arc::new(new_handler(routes, &self.config.settings, &self.source, &self.publisher));
         }
-        Arc::clone(&handler)
+        (Arc::clone(&handler), stale)
     }
 }
 

@@ -14,10 +14,14 @@ use crate::handler::{Routes, Topic};
 use crate::rule::{self, Rule, RuleFile};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Largest rule file that is read from S3, in bytes.
 const MAX_BYTES: usize = 1 << 20;
+
+/// The longest that an invocation waits for rules when it has some.
+const REFRESH: Duration = Duration::from_secs(2);
 
 /// Where the rules come from, and what is known of them.
 pub(super) struct Rules {
@@ -26,11 +30,13 @@ pub(super) struct Rules {
     /// Of the object that was looked at last.
     etag: Option<String>,
     looked: Instant,
+    /// Why the rules in use are not those in S3, if they are not.
+    stale: Option<String>,
 }
 
 impl Rules {
     pub(super) fn new(config: &Config, source: &Arc<S3Source>) -> Self {
-        Self { config: config.clone(), source: Arc::clone(source), etag: None, looked: Instant::now() }
+        Self { config: config.clone(), source: Arc::clone(source), etag: None, looked: Instant::now(), stale: None }
     }
 
     /// Reads the rules for the first time.
@@ -56,29 +62,43 @@ impl Rules {
             return None;
         }
         self.looked = Instant::now();
-        match self.fetch(&bucket, &key).await {
+        let fetched = timeout(REFRESH, self.fetch(&bucket, &key)).await;
+        let late =
+            || Err(format!("{}: no answer within {} s (try again)", self.config.rules.name(), REFRESH.as_secs()));
+        match fetched.unwrap_or_else(|_| late()) {
             Ok(routes) => routes,
             Err(reason) => {
-                let fields = json!({"rules": self.config.rules.name(), "error": reason});
-                log(Level::Error, "the rules in S3 cannot be used: the last good ones stay", fields);
+                self.stale = Some(format!("the rules in S3 cannot be used: the last good ones stay: {reason}"));
                 None
             }
         }
     }
 
+    /// Why the rules in use are not those in S3, as far as is known, if they are
+    /// not: a failure of each invocation that uses them, since a new instance of
+    /// the function could not even start.
+    pub(super) fn stale(&self) -> Option<&str> {
+        self.stale.as_deref()
+    }
+
     /// Reads the rules in S3, unless they are the ones looked at last.
     async fn fetch(&mut self, bucket: &str, key: &str) -> Result<Option<Routes>, String> {
-        let stored = self.source.read_small(bucket, key, self.etag.as_deref(), MAX_BYTES).await;
+        // Forgotten until S3 answers: behind a fault they are read again.
+        let known = self.etag.take();
+        let stored = self.source.read_small(bucket, key, known.as_deref(), MAX_BYTES).await;
         let stored = stored.map_err(|fault| format!("{}: {fault}", self.config.rules.name()))?;
-        let Some(stored) = stored else { return Ok(None) };
-        // Also where they cannot be used: what was said once need not be said
-        // each minute.
+        let Some(stored) = stored else {
+            self.etag = known;
+            return Ok(None);
+        };
+        // Also where they cannot be used: then they stay stale, and need not be read again.
         self.etag = stored.etag;
         let text = String::from_utf8(stored.bytes)
             .map_err(|_| format!("{}: not UTF-8: save it as UTF-8", self.config.rules.name()))?;
         let rules = self.compile(text)?;
         let topics = self.config.topic.iter().chain(&self.config.topics);
         check_topics(&rules, topics).map_err(|reason| format!("{}: {reason}", self.config.rules.name()))?;
+        self.stale = None;
         self.loaded(&rules, stored.version.as_deref());
         Ok(Some(self.routes(rules)))
     }
