@@ -368,17 +368,21 @@ fn scan_lists_and_reads_a_bucket() {
             all.extend(records.into_iter().map(|record| (region, day, record["eventID"].clone())));
         }
     }
-    let found = |filters: &[&str]| {
+    let scan = |arguments: &[&str]| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_trailwire"))
-            .args(["scan", "-o", "record", "--endpoint-url", &moto.url(), "s3://searched/a b+c/"])
-            .args(filters)
+            .args(["scan", "--endpoint-url", &moto.url(), "s3://searched/a b+c/"])
+            .args(arguments)
             .env_clear()
             .envs([("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key"), ("AWS_REGION", "eu-west-1")])
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["eventID"].clone();
-        str::from_utf8(&output.stdout).unwrap().lines().map(id).collect::<Vec<_>>()
+        let lines = str::from_utf8(&output.stdout).unwrap().lines();
+        lines.map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let found = |filters: &[&str]| {
+        let records = scan(&[&["-o", "record"], filters].concat());
+        records.iter().map(|record| record["eventID"].clone()).collect::<Vec<_>>()
     };
     let expected = |wanted: &dyn Fn(&str, i32) -> bool| {
         let all = all.iter().filter(|(region, day, _)| wanted(region, *day));
@@ -391,4 +395,8 @@ fn scan_lists_and_reads_a_bucket() {
     assert_eq!(found(&until), expected(&|_, day| day == 1));
     let key = "a b+c/AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/02/";
     assert_eq!(found(&["--start-after", key]), expected(&|_, day| day == 2));
+    let alert = scan(&["-o", "json", "--limit", "1"]).remove(0);
+    let place = (alert["source"]["bucket"].as_str(), alert["source"]["key"].as_str());
+    let first = "a b+c/AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/01/00.json.gz";
+    assert_eq!(place, (Some("searched"), Some(first)), "{alert}");
 }

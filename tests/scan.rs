@@ -145,7 +145,7 @@ fn globs_and_exports_of_lookup_events_are_read() {
     let zipped = write(&folder, "zipped.json.gz", &gzip(&fs::read(&export).unwrap()));
     let found = run(&["scan", "-o", "record", &zipped]);
     assert_eq!((names(&found).len(), found.status), (2, 0), "{}", found.err);
-    assert!(found.err.contains("1 files, 2 records, 2 matches"), "{}", found.err);
+    assert!(found.err.contains("1 file, 2 records, 2 matches"), "{}", found.err);
     let twice = [fs::read(&export).unwrap(), fs::read(&export).unwrap()].concat();
     let twice = write(&folder, "twice.json", &twice);
     assert_eq!(names(&run(&["scan", "-o", "record", &twice])).len(), 4);
@@ -276,7 +276,7 @@ fn columns_and_csv_hold_what_is_asked_for() {
     let found = run(&["scan", "-o", "csv", "--fields", "eventName,who,userIdentity.arn,nothing", &file]);
     assert_eq!(
         found.out,
-        "eventName,who,userIdentity.arn,nothing\n'=cmd,\"a,\"\"b\"\"\n\u{1b}[31m\",arn:aws:iam::123456789012:user/alice,\n"
+        "eventName,who,userIdentity.arn,nothing\n'=cmd,\"a,\"\"b\"\"\n\\u001b[31m\",arn:aws:iam::123456789012:user/alice,\n"
     );
     let found = run(&["scan", "-o", "table", "--fields", "who,event", &file]);
     assert!(!found.out.contains('\u{1b}') && found.out.contains(r"\u001b[31m"), "{}", found.out);

@@ -179,6 +179,7 @@ fn console_link(facts: &Facts) -> Option<String> {
     let domain = match region {
         _ if region.starts_with("cn-") => "console.amazonaws.cn",
         _ if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com",
+        _ if region.starts_with("eusc-") => "console.amazonaws-eusc.eu",
         // Partitions without a public console.
         _ if region.contains("-iso") => return None,
         _ => "console.aws.amazon.com",

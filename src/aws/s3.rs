@@ -238,15 +238,15 @@ fn fault(refusal: &Refusal, object: &ObjectRef) -> Fault {
             (405, _) => "this version is a delete marker: name another one, or none",
             (_, "InvalidObjectState") => "it is archived: restore it first",
             (_, code) if *kms || code.starts_with("KMS") => {
-                "check that the function's role has kms:Decrypt on the key that encrypts the object, and that the \
+                "check that the role in use has kms:Decrypt on the key that encrypts the object, and that the \
                  key is enabled"
             }
             (401 | 403, _) if object.version.is_some() => {
-                "check that the function's role has s3:GetObject and s3:GetObjectVersion; without s3:ListBucket a \
+                "check that the role in use has s3:GetObject and s3:GetObjectVersion; without s3:ListBucket a \
                  missing object looks like this too"
             }
             (401 | 403, _) => {
-                "check that the function's role has s3:GetObject, and the bucket's policy; without s3:ListBucket a \
+                "check that the role in use has s3:GetObject, and the bucket's policy; without s3:ListBucket a \
                  missing object looks like this too"
             }
             (301 | 307 | 400, "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed") => {

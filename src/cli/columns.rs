@@ -184,9 +184,11 @@ fn text(value: Scalar<'_>) -> String {
 
 fn write_csv(out: &mut Vec<u8>, mut cells: Vec<String>) {
     for cell in &mut cells {
+        // Line breaks are within quotes; what else could mislead a terminal is not there.
+        *cell = cell.split('\n').map(plain).collect::<Vec<_>>().join("\n");
         // What would be a formula to a spreadsheet becomes text: the values are untrusted, and full-width characters
         // are taken for the others by some.
-        if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        if cell.starts_with(['=', '+', '-', '@', '\n', '＝', '＋', '－', '＠']) {
             cell.insert(0, '\'');
         }
     }
@@ -291,7 +293,7 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
-            "requestParameters.userName,who,requestParameters.tags.k\n'=1+1,alice,\"a, 2\"\n'\t@x,\"a \"\"b\"\"\nc\",\n"
+            "requestParameters.userName,who,requestParameters.tags.k\n'=1+1,alice,\"a, 2\"\n\\u0009@x,\"a \"\"b\"\"\nc\",\n"
         );
     }
 

@@ -4,6 +4,7 @@
 //! One event at a time is in memory.
 
 use crate::inflate::Inflater;
+use crate::records::RECORD_KEYS;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -106,7 +107,9 @@ pub(super) fn read(mut input: impl BufRead, mut record: impl FnMut(&str) -> bool
             }
             // The message itself may quote what the file holds.
             let what = if error.is_eof() { "truncated" } else { "malformed" };
-            format!("{what} export of lookup-events at line {}, column {}", line + error.line(), error.column())
+            let place = format!("at line {}, column {}", line + error.line(), error.column());
+            let advice = if error.is_data() { " (give what else it holds by itself)" } else { "" };
+            format!("{what} export of lookup-events {place}{advice}")
         })?;
     }
 }
@@ -143,6 +146,9 @@ impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for At<'_, F> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "Events" || key == "CloudTrailEvent" {
                 map.next_value_seed(self.again())?;
+            } else if key == "Records" || RECORD_KEYS.contains(&key.as_bytes()) {
+                // A log file, or a record of one, would be skipped without a word.
+                return Err(Error::custom("records beside events"));
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -218,6 +224,10 @@ mod tests {
             ("\"secret\",:]}", "malformed export of lookup-events at line 2, column "),
             ("{\"CloudTrailEvent\":5}]}", "malformed export of lookup-events at line 2, column "),
             ("{}]}\nx", "malformed export of lookup-events at line 3, column "),
+            // What would be read by nobody.
+            ("{}],\"Records\":[{}]}", "malformed export of lookup-events at line 2, column "),
+            ("{}]}\n{\"Records\":[{}]}", "malformed export of lookup-events at line 3, column "),
+            ("{}]}\n{\"eventVersion\":\"1.11\"}", "malformed export of lookup-events at line 3, column "),
         ] {
             let (records, result) = records(&format!("{export}{end}"));
             let error = result.unwrap_err();

@@ -167,7 +167,10 @@ impl Visit for Printer {
             Kind::Counts(counts) => found.rules.iter().for_each(|&rule| counts[rule as usize] += 1),
             Kind::Stats(stats) => stats.add(found.record),
             Kind::Alerts(reader, format) => {
-                let origin = Origin { bucket: None, key: input, stored: None };
+                // As the function has it, so that alerts have the same ids.
+                let stored = input.strip_prefix("s3://").and_then(|name| name.split_once('/'));
+                let (bucket, key) = stored.map_or((None, input), |(bucket, key)| (Some(bucket), key));
+                let origin = Origin { bucket, key, stored: None };
                 let record = reader.read(found);
                 for &rule in found.rules {
                     let alert = record.alert(*format, &self.rules.rules()[rule as usize], &origin);

@@ -8,7 +8,7 @@ use super::folder::CHUNK_BYTES;
 use super::input::{Input, InputOptions, Inputs};
 use super::ordered::{Ordered, Part};
 use super::progress::{Counts, Progress};
-use super::{Failure, LimitOptions, Status, complain, lookup};
+use super::{Failure, LimitOptions, Status, complain, counted, lookup};
 use crate::pipeline::Match;
 use crate::{Error, ErrorKind, Layout, Limits, Pipeline, RuleSet};
 use std::collections::BTreeMap;
@@ -165,7 +165,9 @@ struct Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { files, records, matches, failed, skipped } = self;
-        write!(f, "{files} files, {records} records, {matches} matches")?;
+        let files = counted(*files, "file", "files");
+        let records = counted(*records, "record", "records");
+        write!(f, "{files}, {records}, {}", counted(*matches, "match", "matches"))?;
         for (reason, count) in skipped {
             write!(f, ", {count} skipped ({reason})")?;
         }
@@ -316,12 +318,6 @@ impl From<io::Error> for Failed {
     }
 }
 
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self { reason: error.to_string(), is_no_log: error.kind == ErrorKind::NoRecords }
-    }
-}
-
 /// One input on its way through the pipeline.
 struct Reading<'r, 'o, V> {
     pipeline: &'r mut Pipeline,
@@ -402,12 +398,14 @@ impl<V: Visit> Reading<'_, '_, V> {
             // Paused only when nothing more is wanted at all.
             if work.output.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        match bytes {
-            Some(bytes) => pipeline.feed(bytes, &mut sink).0?,
+        let step = match bytes {
+            Some(bytes) => pipeline.feed(bytes, &mut sink).0,
             None if work.output.is_stopped() => return Ok(()),
-            None => pipeline.finish(&mut sink)?,
+            None => pipeline.finish(&mut sink),
         };
-        Ok(())
+        let failed =
+            |error: Error| Failed { reason: work.rules.describe(error), is_no_log: error.kind == ErrorKind::NoRecords };
+        step.map(drop).map_err(failed)
     }
 
     /// Adds to what is done what came since the last time.

@@ -304,7 +304,7 @@ fn detail_type(member: &Member) -> Result<Test<'_>, Refused> {
             types.map(|(event_type, _)| string(event_type, element.place)).collect::<Vec<_>>()
         };
         Ok(match operator(element) {
-            Some(("exists", _)) => vec![element.clone()],
+            Some(("exists", _)) => of_what_is_always_there(element),
             Some(("anything-but", _)) => {
                 let not = types(&|names| names.iter().any(|name| !accepts(element, name)));
                 vec![if not.is_empty() { it_exists(true, element.place) } else { anything_but(not, element.place) }]
@@ -314,17 +314,19 @@ fn detail_type(member: &Member) -> Result<Test<'_>, Refused> {
     })
 }
 
+/// What a test by `exists` of a field that each event has asks of the record: nothing, or the impossible.
+fn of_what_is_always_there(element: &Node) -> Vec<Node> {
+    match exists(element) {
+        Some(true) => vec![it_exists(true, element.place), it_exists(false, element.place)],
+        _ => Vec::new(),
+    }
+}
+
 fn source(member: &Member, insights: bool) -> Result<Test<'_>, Refused> {
     Test::new(member, "eventSource", |element| {
         let place = element.place;
         let mut elements = match operator(element) {
-            // A record always has a source.
-            Some(("exists", _)) => {
-                return Ok(match exists(element) {
-                    Some(true) => vec![it_exists(true, place), it_exists(false, place)],
-                    _ => Vec::new(),
-                });
-            }
+            Some(("exists", _)) => return Ok(of_what_is_always_there(element)),
             Some(("anything-but", not)) => vec![anything_but_source(not)?],
             _ => glob(element)?.map_or(Vec::new(), |glob| glob.sources(place)),
         };

@@ -214,7 +214,7 @@ impl<'a> Draft<'a> {
         for member in unique(node, "a rule")? {
             match &member.key[..] {
                 "id" => {}
-                "description" => rule.description = member.node.string("description")?.to_owned(),
+                "description" => rule.description = member.node.string("description")?.trim_end().to_owned(),
                 "severity" => rule.severity = word(&member.node, "severity", &Severity::ALL, Severity::name)?,
                 "topic_arn" => rule.topic_arn = Some(topic(&member.node)?.to_owned()),
                 "format" => rule.format = Some(word(&member.node, "format", &Format::ALL, Format::name)?),

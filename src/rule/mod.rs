@@ -94,7 +94,7 @@ impl Rule {
     ///
     /// # Errors
     /// As [`Pattern::from_json`]; and a pattern for the envelope of EventBridge
-    /// (a top-level `detail`), which no record has.
+    /// (with a top-level `detail`) that cannot be put as one for records.
     pub fn from_pattern(id: impl Into<String>, json: &str) -> Result<Self, RuleError> {
         Ok(Self::new(id, Pattern::compile_for_records(&node::Node::from_json(json)?)?))
     }
