@@ -6,9 +6,9 @@ mod data;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use data::common::{any, gzip, rules};
+use data::read;
 use std::hint::black_box;
 use std::io::Read;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use trailwire::alert::{AlertReader, Origin};
 use trailwire::inflate::Inflater;
@@ -20,9 +20,6 @@ use trailwire::{Layout, Limits, Match, Pipeline, RuleSet};
 /// Decompressed, of the large file.
 const BYTES: usize = 20_000_000;
 
-/// Bytes that are given to a pipeline at once, as from a file or S3.
-const CHUNK: usize = 64 << 10;
-
 /// Inflates with flate2 on zlib-rs; returns the bytes.
 fn inflate(stored: &[u8], buffer: &mut [u8]) -> usize {
     let mut reader = flate2::bufread::GzDecoder::new(stored);
@@ -33,21 +30,6 @@ fn inflate(stored: &[u8], buffer: &mut [u8]) -> usize {
             n => bytes += n,
         }
     }
-}
-
-/// Reads an object; returns how many records match.
-fn read(pipeline: &mut Pipeline, stored: &[u8]) -> usize {
-    let mut matches = 0;
-    let mut sink = |_: &Match<'_>| {
-        matches += 1;
-        ControlFlow::Continue(())
-    };
-    pipeline.reset();
-    for chunk in stored.chunks(CHUNK) {
-        pipeline.feed(chunk, &mut sink).0.unwrap();
-    }
-    pipeline.finish(&mut sink).unwrap();
-    matches
 }
 
 fn pipelines(criterion: &mut Criterion) {

@@ -7,6 +7,8 @@ pub(crate) mod common;
 
 use common::oracle::{self, Shape};
 use common::{files, folder, gunzip};
+use std::ops::ControlFlow;
+use trailwire::{Match, Pipeline};
 
 /// The records of the real logs, or of the test data.
 pub(crate) fn records() -> Vec<String> {
@@ -58,4 +60,22 @@ pub(crate) fn plain_log(bytes: usize) -> String {
         text.push(record);
     }
     format!("{{\"Records\":[{}]}}", text.join(","))
+}
+
+/// Bytes that are given to a pipeline at once, as from a file or S3.
+const CHUNK: usize = 64 << 10;
+
+/// Reads an object; returns how many records match.
+pub(crate) fn read(pipeline: &mut Pipeline, stored: &[u8]) -> usize {
+    let mut matches = 0;
+    let mut sink = |_: &Match<'_>| {
+        matches += 1;
+        ControlFlow::Continue(())
+    };
+    pipeline.reset();
+    for chunk in stored.chunks(CHUNK) {
+        pipeline.feed(chunk, &mut sink).0.unwrap();
+    }
+    pipeline.finish(&mut sink).unwrap();
+    matches
 }
