@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the package that Lambda takes, on any machine with Rust and Python 3 (with venv):
+# Makes the package that Lambda takes, on Linux or macOS with Rust and Python 3 (with venv):
 #
 #     deploy/package.sh [--arm64 | --x86-64 | --native] [FILE…]
 #
@@ -19,7 +19,8 @@ case "${1-}" in
 esac
 files=()
 for file in "$@"; do
-    files+=("$(realpath -e "$file")")
+    [ -f "$file" ] || { echo "$file: no such file" >&2; exit 2; }
+    files+=("$(cd "$(dirname "$file")" && pwd)/$(basename "$file")")
 done
 cd "$(dirname "$0")/.."
 
@@ -37,7 +38,7 @@ fi
 cargo lambda build --locked --profile dist --no-default-features --features lambda --bin bootstrap $architecture
 
 mkdir -p target/package
-python3 - $architecture target/lambda/bootstrap/bootstrap "${files[@]}" <<'END'
+python3 - $architecture target/lambda/bootstrap/bootstrap ${files[@]+"${files[@]}"} <<'END'
 import hashlib, os, re, sys, zipfile
 
 architecture, bootstrap, *files = sys.argv[1:]

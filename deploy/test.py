@@ -200,9 +200,10 @@ class Templates(unittest.TestCase):
         alarms = {n: r["Properties"] for n, r in resources().items() if r["Type"] == "AWS::CloudWatch::Alarm"}
         self.assertEqual(set(alarms), set(rows("Alarms")))
         for name, alarm in alarms.items():
-            self.assertEqual({d["Name"] for d in alarm["Dimensions"]}, of_aws[alarm["Namespace"]], name)
-            if alarm["Namespace"] == namespace:
-                self.assertIn(alarm["MetricName"], emitted)
+            (metric,) = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m] or [alarm]
+            self.assertEqual({d["Name"] for d in metric["Dimensions"]}, of_aws[metric["Namespace"]], name)
+            if metric["Namespace"] == namespace:
+                self.assertIn(metric["MetricName"], emitted)
             self.assertEqual(alarm["AlarmActions"], ["<Topic>"])
             self.assertEqual(alarm["TreatMissingData"], "breaching" if name == "SilenceAlarm" else "notBreaching")
         self.assertEqual((costs.METRICS, costs.ALARMS), (len(emitted), len(alarms)))

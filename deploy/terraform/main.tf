@@ -183,7 +183,7 @@ resource "aws_sqs_queue" "files" {
   name = "${var.name}-files"
   # Six times the function's timeout, as Lambda asks, and the batching window.
   visibility_timeout_seconds = 6 * local.timeout + local.batching_window
-  # A week to repair what is broken. Less than in "failed", where a message keeps the age that it had.
+  # A week, should nothing take them. Less than in "failed", where a message keeps the age that it had.
   message_retention_seconds = 604800
   sqs_managed_sse_enabled   = local.queue_key == null ? true : null
   kms_master_key_id         = local.queue_key
@@ -202,17 +202,18 @@ resource "aws_sqs_queue" "failed" {
   kms_master_key_id         = local.queue_key
 }
 
-resource "aws_sqs_queue_policy" "files" {
-  queue_url = aws_sqs_queue.files.id
-  policy    = data.aws_iam_policy_document.files.json
-}
+# What both queues have in common.
+data "aws_iam_policy_document" "queue" {
+  for_each = {
+    files  = aws_sqs_queue.files.arn
+    failed = aws_sqs_queue.failed.arn
+  }
 
-data "aws_iam_policy_document" "files" {
   statement {
     sid       = "OnlyEncrypted"
     effect    = "Deny"
     actions   = ["sqs:*"]
-    resources = [aws_sqs_queue.files.arn]
+    resources = [each.value]
 
     principals {
       type        = "*"
@@ -226,12 +227,13 @@ data "aws_iam_policy_document" "files" {
     }
   }
 
+  # To "failed" too, where it puts what it could not hand over.
   dynamic "statement" {
     for_each = var.trigger == "queue-eventbridge" ? [aws_cloudwatch_event_rule.new_file[0].arn] : []
     content {
       sid       = "FromEventBridge"
       actions   = ["sqs:SendMessage"]
-      resources = [aws_sqs_queue.files.arn]
+      resources = [each.value]
 
       principals {
         type        = "Service"
@@ -245,6 +247,20 @@ data "aws_iam_policy_document" "files" {
       }
     }
   }
+}
+
+resource "aws_sqs_queue_policy" "failed" {
+  queue_url = aws_sqs_queue.failed.id
+  policy    = data.aws_iam_policy_document.queue["failed"].json
+}
+
+resource "aws_sqs_queue_policy" "files" {
+  queue_url = aws_sqs_queue.files.id
+  policy    = data.aws_iam_policy_document.files.json
+}
+
+data "aws_iam_policy_document" "files" {
+  source_policy_documents = [data.aws_iam_policy_document.queue["files"].json]
 
   dynamic "statement" {
     for_each = compact([var.source_topic_arn])
@@ -289,51 +305,6 @@ data "aws_iam_policy_document" "files" {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
         values   = [local.bucket_account]
-      }
-    }
-  }
-}
-
-resource "aws_sqs_queue_policy" "failed" {
-  queue_url = aws_sqs_queue.failed.id
-  policy    = data.aws_iam_policy_document.failed.json
-}
-
-data "aws_iam_policy_document" "failed" {
-  statement {
-    sid       = "OnlyEncrypted"
-    effect    = "Deny"
-    actions   = ["sqs:*"]
-    resources = [aws_sqs_queue.failed.arn]
-
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.trigger == "queue-eventbridge" ? [aws_cloudwatch_event_rule.new_file[0].arn] : []
-    content {
-      sid       = "FromEventBridge"
-      actions   = ["sqs:SendMessage"]
-      resources = [aws_sqs_queue.failed.arn]
-
-      principals {
-        type        = "Service"
-        identifiers = ["events.amazonaws.com"]
-      }
-
-      condition {
-        test     = "ArnEquals"
-        variable = "aws:SourceArn"
-        values   = [statement.value]
       }
     }
   }
@@ -491,7 +462,7 @@ locals {
       periods     = 1
     }
     failures = {
-      description = "Files or alerts fail, and go on failing when they are tried again. The function's log says why."
+      description = "Files or alerts fail, also when tried again, or rules in S3 cannot be used. The function's log says why."
       # Not Errors of Lambda: an invocation of which some messages fail is none.
       namespace  = "trailwire"
       metric     = "Failures"
@@ -549,15 +520,31 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   count               = var.silence_hours > 0 && var.trigger != "none" ? 1 : 0
   alarm_name          = "${var.name}-silence"
   alarm_description   = "No log file was read. The trail, the bucket's events or the function has stopped."
-  namespace           = "trailwire"
-  metric_name         = "ObjectsRead"
-  dimensions          = local.of_function
-  statistic           = "Sum"
-  period              = 3600
   evaluation_periods  = var.silence_hours
   threshold           = 1
   comparison_operator = "LessThanThreshold"
-  # A trail that was stopped looks like peace: then there is no metric at all.
+  # What was never there cannot be filled.
   treat_missing_data = "breaching"
   alarm_actions      = [local.alarm_topic]
+
+  # A trail that was stopped looks like peace: then there is no metric at all. Where hours are missing, CloudWatch looks at
+  # some before them instead, and so would ring hours late; but not where they are filled.
+  metric_query {
+    id          = "filled"
+    label       = "ObjectsRead"
+    expression  = "FILL(read, 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "read"
+
+    metric {
+      namespace   = "trailwire"
+      metric_name = "ObjectsRead"
+      dimensions  = local.of_function
+      stat        = "Sum"
+      period      = 3600
+    }
+  }
 }

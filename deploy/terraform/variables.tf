@@ -3,9 +3,10 @@ variable "name" {
   default     = "trailwire"
   description = "What the names of all resources begin with"
 
+  # The role's name is that and 26 digits, 64 in all.
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]{1,40}$", var.name))
-    error_message = "Up to 40 letters, digits and hyphens."
+    condition     = can(regex("^[A-Za-z0-9-]{1,38}$", var.name))
+    error_message = "Up to 38 letters, digits and hyphens."
   }
 }
 
