@@ -118,6 +118,10 @@ impl Drop for PanicGuard<'_> {
     }
 }
 
+/// Stored bytes that are read in one turn: at worst they inflate to 64 MiB, which
+/// takes half a second with the processor that a function of 128 MB has.
+const TURN_BYTES: usize = 64 << 10;
+
 /// What reads one object after another.
 pub(super) struct Lane<S, P> {
     pub(super) routes: Arc<Routes>,
@@ -185,7 +189,7 @@ impl<S: Source, P: Publish> Lane<S, P> {
                 };
                 let step = match chunk {
                     Some(_) => {
-                        let (step, taken) = pipeline.feed(rest, &mut sink);
+                        let (step, taken) = pipeline.feed(&rest[..rest.len().min(TURN_BYTES)], &mut sink);
                         rest = &rest[taken..];
                         step
                     }
@@ -197,12 +201,16 @@ impl<S: Source, P: Publish> Lane<S, P> {
                 }
                 match step.map_err(|error| fault(error, &self.routes.rules))? {
                     Step::Paused => {}
-                    Step::InputEmpty => break,
+                    Step::InputEmpty => {
+                        // A body that is always ready must not keep the others waiting, nor the deadline.
+                        tokio::task::yield_now().await;
+                        if rest.is_empty() {
+                            break;
+                        }
+                    }
                     Step::End => return Ok(()),
                 }
             }
-            // A body that is always ready must not keep the others waiting.
-            tokio::task::yield_now().await;
         }
     }
 

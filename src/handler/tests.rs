@@ -405,6 +405,16 @@ fn at_the_deadline_what_is_not_done_has_failed() {
 }
 
 #[test]
+fn the_deadline_is_kept_also_within_one_large_chunk() {
+    // Far more than can be read in a millisecond.
+    let chunk = Bytes::from(vec![b' '; 64 << 20]);
+    let store = store(&[("1", vec![Ok(chunk.clone())])]);
+    let report = run_with(rules(), settings(), Some(Duration::from_millis(1)), &s3(&["1"]), &store, &topics(accept));
+    assert!(report.response.unwrap_err().contains("the time left was over"));
+    assert!(report.objects[0].counts.bytes < chunk.len() as u64);
+}
+
+#[test]
 fn no_wait_goes_beyond_the_deadline() {
     let mut settings = settings();
     settings.retry = Retry { attempts: 100, base: Duration::from_secs(60), cap: Duration::from_secs(60) };
