@@ -1,11 +1,12 @@
 //! Exports of `aws cloudtrail lookup-events`: records as strings in a document
 //! of their own, `{"Events":[{"CloudTrailEvent":"{…}"}]}`.
 //!
-//! One event at a time is in memory.
+//! One event at a time is in memory, and no larger one than is allowed.
 
 use crate::inflate::Inflater;
 use crate::records::RECORD_KEYS;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
@@ -78,10 +79,15 @@ impl<R: BufRead> Read for Inflated<R> {
 /// `record`, as long as that asks for more.
 ///
 /// # Errors
-/// Text that is no such export, by line and column, without a word of it; input
-/// that cannot be read.
-pub(super) fn read(mut input: impl BufRead, mut record: impl FnMut(&str) -> bool) -> Result<(), String> {
+/// Text that is no such export, by line and column, without a word of it; an
+/// event of more than `max_event_bytes`; input that cannot be read.
+pub(super) fn read(
+    mut input: impl BufRead,
+    max_event_bytes: usize,
+    mut record: impl FnMut(&str) -> bool,
+) -> Result<(), String> {
     let (mut line, mut more) = (0, true);
+    let taken = Cell::new(0);
     loop {
         let space = loop {
             let held = input.fill_buf().map_err(|error| error.to_string())?;
@@ -96,21 +102,41 @@ pub(super) fn read(mut input: impl BufRead, mut record: impl FnMut(&str) -> bool
         if space.1 || !more {
             return Ok(());
         }
-        let mut json = serde_json::Deserializer::from_reader(&mut input);
-        let result = At { record: &mut record, more: &mut more }.deserialize(&mut json);
+        let bounded = Bounded { input: &mut input, taken: &taken, max: max_event_bytes };
+        let mut json = serde_json::Deserializer::from_reader(bounded);
+        let result = At { record: &mut record, more: &mut more, taken: &taken }.deserialize(&mut json);
         if !more {
             return Ok(());
         }
         result.map_err(|error| {
+            let place = format!("at line {}, column {}", line + error.line(), error.column());
             if error.is_io() {
-                return error.to_string();
+                return format!("export of lookup-events {place}: {}", io::Error::from(error));
             }
             // The message itself may quote what the file holds.
             let what = if error.is_eof() { "truncated" } else { "malformed" };
-            let place = format!("at line {}, column {}", line + error.line(), error.column());
             let advice = if error.is_data() { " (give what else it holds by itself)" } else { "" };
             format!("{what} export of lookup-events {place}{advice}")
         })?;
+    }
+}
+
+/// Input of which an event has so many bytes at most: a string is in memory whole.
+struct Bounded<'a, R> {
+    input: R,
+    /// Bytes since the event began.
+    taken: &'a Cell<usize>,
+    max: usize,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(out)?;
+        self.taken.set(self.taken.get() + n);
+        if self.taken.get() <= self.max {
+            return Ok(n);
+        }
+        Err(io::Error::other(format!("an event is larger than {} bytes (raise --max-record-bytes)", self.max)))
     }
 }
 
@@ -119,11 +145,12 @@ struct At<'a, F> {
     record: &'a mut F,
     /// Whether more records are wanted.
     more: &'a mut bool,
+    taken: &'a Cell<usize>,
 }
 
 impl<F> At<'_, F> {
     fn again(&mut self) -> At<'_, F> {
-        At { record: self.record, more: self.more }
+        At { record: self.record, more: self.more, taken: self.taken }
     }
 }
 
@@ -131,6 +158,7 @@ impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for At<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.taken.set(0);
         deserializer.deserialize_any(self)
     }
 }
@@ -178,7 +206,7 @@ mod tests {
 
     fn records(export: &str) -> (Vec<String>, Result<(), String>) {
         let mut records = Vec::new();
-        let result = read(export.as_bytes(), |record| {
+        let result = read(export.as_bytes(), 1_000, |record| {
             records.push(record.to_owned());
             true
         });
@@ -237,6 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_not_larger_than_is_allowed() {
+        let event = |bytes: usize| format!(r#"{{"Username":"{}","CloudTrailEvent":"{{}}"}}"#, "x".repeat(bytes));
+        let (found, result) = records(&format!("[{}]", [event(900), event(900), event(1_100), event(1)].join(",")));
+        assert_eq!(found.len(), 2);
+        let said = "export of lookup-events at line 1, column 2880: an event is larger than 1000 bytes (raise --max-record-bytes)";
+        assert_eq!(result.unwrap_err(), said);
+    }
+
+    #[test]
     fn exports_may_be_gzipped() {
         let event = r#"{"CloudTrailEvent":"{}"}"#;
         let export = format!("{{\"Events\":[{}]}}", vec![event; 20_000].join(","));
@@ -248,11 +285,11 @@ mod tests {
                 records += 1;
                 true
             };
-            read(io::BufReader::new(Inflated::new(file)), count).unwrap();
+            read(io::BufReader::new(Inflated::new(file)), 1_000, count).unwrap();
             assert_eq!(records, 20_000);
         }
         let cut = Inflated::new(&stored[..stored.len() - 5]);
-        let error = read(io::BufReader::new(cut), |_| true).unwrap_err();
+        let error = read(io::BufReader::new(cut), 1_000, |_| true).unwrap_err();
         assert!(error.contains("truncated: the object ends inside a gzip member"), "{error}");
     }
 
@@ -260,7 +297,7 @@ mod tests {
     fn nothing_is_read_that_is_not_wanted() {
         let mut records = 0;
         let export = r#"{"Events":[{"CloudTrailEvent":"1"},{"CloudTrailEvent":"2"},oops"#;
-        let result = read(export.as_bytes(), |_| {
+        let result = read(export.as_bytes(), 1_000, |_| {
             records += 1;
             records < 2
         });

@@ -368,7 +368,9 @@ impl<V: Visit> Reading<'_, '_, V> {
         let stored = BufReader::with_capacity(CHUNK_BYTES, stored);
         let export = BufReader::with_capacity(CHUNK_BYTES, lookup::Inflated::new(stored));
         let (mut fed, mut failed) = (false, None);
-        let result = lookup::read(export, |record| {
+        // A record as a string, all of it escaped, and as much again of what stands beside it.
+        let max_event_bytes = self.work.limits.max_record_bytes.saturating_mul(12);
+        let result = lookup::read(export, max_event_bytes, |record| {
             // With a line of its own, so that it cannot run into the next.
             failed = self.feed(record.as_bytes()).and_then(|()| self.feed(b"\n")).err();
             self.count();
