@@ -402,6 +402,15 @@ mod tests {
     }
 
     #[test]
+    fn an_error_names_the_rule_that_it_is_about() {
+        let rules = ["a", "b"].map(|id| Rule::new(id, Pattern::any()));
+        let rules = RuleSet::new(rules.to_vec());
+        let describe = |kind| rules.describe(Error::new(kind, 5));
+        assert!(describe(ErrorKind::MatchTooLong { rule: 1 }).starts_with("rule b: matching took too many steps"));
+        assert!(describe(ErrorKind::TooDeep).starts_with("arrays nested too deeply"));
+    }
+
+    #[test]
     fn a_rule_is_found_by_the_field_that_leads_to_it_in_vain_least_often() {
         let rules = set(&[
             r#"{"s":["iam"],"n":["x"]}"#,
