@@ -550,6 +550,17 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_read_wherever_a_block_ends_and_what_is_too_large_is_not_kept() {
+        for pad in (0..130).step_by(if cfg!(miri) { 13 } else { 1 }) {
+            let text = format!(r#"{{"{}":1,"b":[{{}}],"Records":[{{"a":{pad}}}]}}"#, "k".repeat(pad));
+            assert_eq!(records(&text, Layout::Files), [format!(r#"{{"a":{pad}}}"#)]);
+        }
+        let text = format!(r#"{{"eventName":"{}"}}{{"eventName":2}}"#, "x".repeat(3 << 10));
+        let (found, end) = read(&text, Layout::Lines);
+        assert_eq!((found.len(), end), (1, Err(Error::new(ErrorKind::RecordTooLarge, 0))));
+    }
+
+    #[test]
     fn what_is_no_record_costs_no_other() {
         let text = r#"[{"a":1},"x]",{"a":2},[{"b":1}],-1e5 ,{"a":3},null]"#;
         let (found, end) = read(text, Layout::Files);
