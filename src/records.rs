@@ -598,6 +598,8 @@ mod tests {
             (r#"{"a":1,}"#, Malformed(Key), 7),
             (r#"{,}"#, Malformed(Key), 1),
             (r#"{"a":}"#, Malformed(Value), 5),
+            (r#"[{},{},[{}"#, Truncated, 10),
+            (r#"{"a":[{}"#, Truncated, 8),
             (r#"{"a":\"b"}"#, Malformed(Value), 5),
             (r#"{"a":[1}}"#, Malformed(MatchingBracket), 7),
             (r#"[{"a":[1}]"#, Malformed(MatchingBracket), 8),
