@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(one.failure(), None);
         let totals = ledger.totals();
         assert_eq!((totals.matches, totals.fate(Fate::Published), totals.fate(Fate::Failed)), (10, 2, 2));
-        assert!(totals.add_up());
+        assert!(totals.add_up() && !Totals { matches: 1, ..Totals::default() }.add_up());
     }
 
     #[test]
