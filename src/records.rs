@@ -285,7 +285,10 @@ impl RecordReader {
 
             (State::Value, b'[') if self.key_is_records() => State::Element { or_close: true },
             (State::Value, _) if self.key_is_records() => return Err(Error::new(ErrorKind::RecordsNotArray, self.at)),
-            (State::Value, _) => return self.skip(byte, State::Comma),
+            (State::Value, _) => {
+                self.skip(byte, State::Comma)?;
+                return Ok(None);
+            }
 
             (State::Element { .. }, b'{') => {
                 self.container_begins(Role::Record);
@@ -297,12 +300,10 @@ impl RecordReader {
             },
             // It costs no other record.
             (State::Element { .. }, _) => {
-                let at = self.at;
-                let skipped = self.skip(byte, State::ElementComma);
-                if skipped.is_ok() {
-                    self.pass_over(Error::new(ErrorKind::RecordNotObject, at));
-                }
-                return skipped;
+                let error = Error::new(ErrorKind::RecordNotObject, self.at);
+                self.skip(byte, State::ElementComma)?;
+                self.pass_over(error);
+                return Ok(None);
             }
             (State::ElementComma, b',') => State::Element { or_close: false },
             (State::ElementComma, _) => return Err(self.malformed(Expected::CommaOrClose)),
@@ -319,19 +320,19 @@ impl RecordReader {
     }
 
     /// Begins to skip the value that begins with `byte`.
-    fn skip(&mut self, byte: u8, behind: State) -> Result<Option<Record<'static>>, Error> {
+    fn skip(&mut self, byte: u8, behind: State) -> Result<(), Error> {
         self.behind = behind;
-        match byte {
+        self.state = match byte {
             b'{' | b'[' => {
                 self.container_begins(Role::Skipped);
-                return Ok(None);
+                return Ok(());
             }
-            b'"' => self.state = State::InString,
-            _ if json::is_scalar(byte) => self.state = State::InScalar,
+            b'"' => State::InString,
+            _ if json::is_scalar(byte) => State::InScalar,
             _ => return Err(self.malformed(Expected::Value)),
-        }
+        };
         self.at += 1;
-        Ok(None)
+        Ok(())
     }
 
     fn container_begins(&mut self, role: Role) {

@@ -130,16 +130,6 @@ pub enum FoundBy<'a> {
 }
 
 impl RuleSet {
-    /// What an error of an object that was read by these rules says, with the id of
-    /// the rule if it is about one.
-    #[must_use]
-    pub fn describe(&self, error: Error) -> String {
-        match error.kind {
-            ErrorKind::MatchTooLong { rule } => format!("rule {}: {error}", self.rules[rule as usize].id),
-            _ => error.to_string(),
-        }
-    }
-
     /// Compiles rules; their order decides the order of matches.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
@@ -155,6 +145,16 @@ impl RuleSet {
             builder.ignoring.push(ignoring);
         }
         builder.finish(rules)
+    }
+
+    /// What an error of an object that was read by these rules says, with the id of
+    /// the rule if it is about one.
+    #[must_use]
+    pub fn describe(&self, error: Error) -> String {
+        match error.kind {
+            ErrorKind::MatchTooLong { rule } => format!("rule {}: {error}", self.rules[rule as usize].id),
+            _ => error.to_string(),
+        }
     }
 
     /// The rules, in order; a match names them by index.
