@@ -190,8 +190,8 @@ impl Inputs {
     }
 }
 
-/// Bucket and prefix of an `s3://` address.
-fn s3_uri(path: &Path) -> Option<(&str, &str)> {
+/// Bucket, and prefix or key, of an `s3://` address.
+pub(super) fn s3_uri(path: &Path) -> Option<(&str, &str)> {
     let rest = path.to_str()?.strip_prefix("s3://")?;
     Some(rest.split_once('/').unwrap_or((rest, "")))
 }

@@ -1,6 +1,7 @@
 //! `trailwire scan`: log files in, matches out.
 
 use super::columns::{self, Columns, TableLayout};
+use super::input::s3_uri;
 use super::ordered::Part;
 use super::stats::Stats;
 use super::work::{ReadOptions, Visit};
@@ -12,6 +13,7 @@ use crate::rule::{Format, Pattern, Rule};
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::Path;
 use std::sync::Arc;
 use terminal_size::{Width, terminal_size};
 
@@ -168,8 +170,7 @@ impl Visit for Printer {
             Kind::Stats(stats) => stats.add(found.record),
             Kind::Alerts(reader, format) => {
                 // As the function has it, so that alerts have the same ids.
-                let stored = input.strip_prefix("s3://").and_then(|name| name.split_once('/'));
-                let (bucket, key) = stored.map_or((None, input), |(bucket, key)| (Some(bucket), key));
+                let (bucket, key) = s3_uri(Path::new(input)).map_or((None, input), |(bucket, key)| (Some(bucket), key));
                 let origin = Origin { bucket, key, stored: None };
                 let record = reader.read(found);
                 for &rule in found.rules {
