@@ -6,14 +6,16 @@ mod data;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use data::common::{any, gzip, rules};
-use data::read;
+use data::{read, read_to};
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use trailwire::alert::{AlertReader, Origin};
 use trailwire::inflate::Inflater;
 use trailwire::picker::Picker;
-use trailwire::rule::{Format, Rule};
+use trailwire::rule::{Format, PACKS, Rule, RuleFile, load};
 use trailwire::scan::{BLOCK, Carry, Masks, classify};
 use trailwire::{Layout, Limits, Match, Pipeline, RuleSet};
 
@@ -62,8 +64,27 @@ fn pipelines(criterion: &mut Criterion) {
         assert_eq!(read(&mut pipeline, &stored), expected, "{name}");
         group.bench_function(name, |bencher| bencher.iter(|| black_box(read(&mut pipeline, &stored))));
     }
+    let cis = cis();
+    let mut matched = BTreeSet::new();
+    for rule in &cis {
+        let rules = Arc::new(RuleSet::new(vec![rule.clone()]));
+        let mut sink = |found: &Match<'_>| {
+            matched.insert(found.number);
+            ControlFlow::Continue(())
+        };
+        read_to(&mut Pipeline::new(rules, &Limits::default(), Layout::Files), &stored, &mut sink);
+    }
+    let mut pipeline = Pipeline::new(Arc::new(RuleSet::new(cis)), &Limits::default(), Layout::Files);
+    assert_eq!(read(&mut pipeline, &stored), matched.len());
+    group.bench_function("the pack cis", |bencher| bencher.iter(|| black_box(read(&mut pipeline, &stored))));
     group.finish();
     small_files(criterion);
+}
+
+/// The rules of the pack.
+fn cis() -> Vec<Rule> {
+    let pack = PACKS.iter().find(|pack| pack.name == "cis").unwrap();
+    load(&[RuleFile { name: pack.name.to_owned(), text: pack.text.to_owned() }]).unwrap()
 }
 
 /// Four thousand objects of the median size, with state that is reused.

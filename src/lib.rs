@@ -36,8 +36,9 @@
 //! # What is validated
 //!
 //! Everything that leads to a record, and from there to each value that a rule
-//! looks at, is validated as strict JSON; so are those values. What lies beside
-//! is skipped: its brackets must match by type and its strings must end, or it
+//! looks at, is validated as strict JSON; so are those values. A rule looks at the
+//! field that it is found by, and at its others where that leads to it. What lies
+//! beside is skipped: its brackets must match by type and its strings must end, or it
 //! is an error too, but numbers, literals, commas and escapes inside it are not
 //! looked at. Of the other members of an object that holds a wanted value, it is
 //! seen to that each has one key, one colon and at most one string, so that no key
@@ -57,7 +58,8 @@
 //!         push or pop a bit that tells braces from square ones
 //!         a record is what lies between a brace and its own, in the array Records
 //!         note where the objects and arrays directly inside it begin and end
-//!     for each record:                                                          fields
+//!     for each record, for the fields that rules are found by,                  fields
+//!     and again, if they lead to a rule, for all:
 //!         for each colon between those objects and arrays:
 //!             if the key that ends before it may be wanted: look it up
 //!             if it is wanted: give the value to the rules, or step into it
@@ -79,6 +81,9 @@
 //! * **Fields have two ways.** An object as AWS writes it, without white space or escaped
 //!   keys, is read by its colons; two sums see to it that no key is overlooked. All else is
 //!   walked from member to member. Tests hold one against the other.
+//! * **Behind a record that led to a rule all fields are read at once**, since the next is
+//!   likely to lead to it too. The answer is the same: what is wrong in a field that nothing
+//!   leads to is no error.
 //! * **No field is looked for where it stood last**, though that would be faster: a key may
 //!   come twice, and the second must count too, so the whole object has to be seen anyway.
 //! * **Bits are taken one by one**, with a branch for each. Lists of positions, a stack of

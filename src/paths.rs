@@ -171,6 +171,12 @@ impl Default for PathTree {
 impl PathTree {
     /// The slot of `path`, new or known. Slots count up from 0.
     pub fn insert(&mut self, path: &str) -> Slot {
+        self.insert_as(path, self.slots)
+    }
+
+    /// As [`insert`](Self::insert), with `slot` as the slot of a path that is new:
+    /// that of the same path in another tree.
+    pub(crate) fn insert_as(&mut self, path: &str, slot: Slot) -> Slot {
         let mut node = ROOT;
         let mut rest = path.as_bytes();
         loop {
@@ -203,7 +209,7 @@ impl PathTree {
         let slots = &mut self.slots;
         *self.nodes[node as usize].slot.get_or_insert_with(|| {
             *slots += 1;
-            *slots - 1
+            slot
         })
     }
 

@@ -5,6 +5,9 @@
 //! allocation. Refused: a record that would take more than the steps of
 //! [`MAX_MATCH_STEPS`](crate::limits::MAX_MATCH_STEPS) for one rule, which is an error and never "no match".
 //!
+//! Fields are read in two steps: at first those that clauses hang on, and the others
+//! only if a value of one leads to a clause, as in most records none does.
+//!
 //! Two fields of a rule that lie in the same array must match in the same of
 //! its elements. Most records hit nothing inside arrays of objects, and most
 //! rules look into one at most; then a clause is decided by looking at which
@@ -15,6 +18,7 @@ use super::search::{SEARCH_BYTES, Search, TooLong};
 use super::set::{ClauseId, Role, RuleSet};
 use crate::buffer::Window;
 use crate::fields::Fields;
+use crate::paths::PathTree;
 use crate::records::Record;
 use crate::{Error, ErrorKind};
 
@@ -23,6 +27,8 @@ pub struct Matcher {
     fields: Fields,
     hits: Hits,
     search: Search,
+    /// Whether the last record led to a rule.
+    led: bool,
     /// The matched rules, sorted.
     matched: Vec<u32>,
 }
@@ -34,32 +40,32 @@ impl Matcher {
     /// Empty scratch space.
     #[must_use]
     pub fn new() -> Self {
-        Self { fields: Fields::new(), hits: Hits::default(), search: Search::default(), matched: Vec::new() }
+        Self {
+            fields: Fields::new(),
+            hits: Hits::default(),
+            search: Search::default(),
+            led: false,
+            matched: Vec::new(),
+        }
     }
 
     /// Readies the scratch space for another rule set.
     pub fn reset(&mut self, rules: &RuleSet) {
         self.hits.reset(rules);
+        self.led = false;
     }
 
     /// The rules that `record` matches, by index, in order.
     ///
     /// # Errors
-    /// Where a rule looks: malformed JSON and arrays beyond the limits; and
+    /// Malformed JSON and arrays beyond the limits, in the fields by which rules are
+    /// found and, if they lead to a rule, in all that rules look at; and
     /// [`ErrorKind::MatchTooLong`].
     pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<&[u32], Error> {
         self.matched.clear();
-        self.hits.begin();
         self.search.begin();
-        if rules.tree.slots() > 0 {
-            let hits = &mut self.hits;
-            self.fields.pick(
-                window,
-                record,
-                &rules.tree,
-                #[inline(always)]
-                |leaf| hits.add(rules, leaf),
-            )?;
+        if !self.look_up(rules, window, record)? {
+            return Ok(&[]);
         }
         for hit in 0..self.hits.list.len() {
             for &field in &rules.predicates[self.hits.list[hit] as usize].pivots {
@@ -73,6 +79,49 @@ impl Matcher {
         self.matched.dedup();
         self.drop_ignored(rules, record)?;
         Ok(&self.matched)
+    }
+
+    /// Looks up the fields of `record`; false if it leads to no rule, and then only
+    /// those that could lead to one are sure to have been read.
+    #[inline(always)]
+    fn look_up(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<bool, Error> {
+        let Some(leading) = &rules.leading else {
+            self.pick(rules, &rules.tree, window, record)?;
+            return Ok(true);
+        };
+        // Behind a record that led to a rule all fields are read at once: where many
+        // match, most do. What is wrong in a field that nothing leads to is no error
+        // then either, or it would depend on the record before.
+        if !self.led || self.pick(rules, &rules.tree, window, record).is_err() {
+            self.pick(rules, leading, window, record)?;
+            if self.leads(rules) {
+                self.pick(rules, &rules.tree, window, record)?;
+            }
+        }
+        self.led = self.leads(rules);
+        Ok(self.led)
+    }
+
+    /// Looks up those fields of `record` that `tree` has.
+    #[inline(always)]
+    fn pick(&mut self, rules: &RuleSet, tree: &PathTree, window: &Window<'_>, record: Record<'_>) -> Result<(), Error> {
+        let hits = &mut self.hits;
+        hits.begin();
+        if tree.slots() == 0 {
+            return Ok(());
+        }
+        self.fields.pick(
+            window,
+            record,
+            tree,
+            #[inline(always)]
+            |leaf| hits.add(rules, leaf),
+        )
+    }
+
+    /// Whether a predicate was hit that clauses hang on.
+    fn leads(&self, rules: &RuleSet) -> bool {
+        self.hits.list.iter().any(|&hit| !rules.predicates[hit as usize].pivots.is_empty())
     }
 
     /// Adds the rules of those clauses that match.
@@ -134,8 +183,10 @@ impl Default for Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Expected;
     use crate::buffer::Buffer;
     use crate::rule::{Pattern, Rule};
+    use crate::testing::{Random, rounds};
 
     fn rules(patterns: &[&str]) -> RuleSet {
         RuleSet::new(patterns.iter().map(|text| Rule::new("r", Pattern::from_json(text).unwrap())).collect())
@@ -262,6 +313,29 @@ mod tests {
         ];
         let expected = [&[0, 1, 2][..], &[1], &[0, 1, 2], &[0, 1], &[3]];
         assert_eq!(run(&rules, &records), expected);
+    }
+
+    #[test]
+    fn a_fault_counts_where_a_rule_is_led_to_whatever_came_before() {
+        let rules = rules(&[r#"{"a":[1],"b":["x",{"prefix":"y"}]}"#, r#"{"a":[1],"c":{"d":[{"prefix":"x"}]}}"#]);
+        let malformed = |expected, offset| Err((ErrorKind::Malformed(expected), offset));
+        let records = [
+            (r#"{"a":0,"b":"\q","c":{"d":"x"}}"#, Ok(&[][..])),
+            (r#"{"a":1,"b":"\q"}"#, malformed(Expected::Escape, 12)),
+            (r#"{"b":"x","c":{"d":"x"},"a":1}"#, Ok(&[0, 1])),
+            (r#"{"b":"x","a":01}"#, malformed(Expected::Scalar, 13)),
+            (r#"{"a":1,"b":"z","c":{"d":"z"}}"#, Ok(&[])),
+        ];
+        let mut matcher = Matcher::new();
+        matcher.reset(&rules);
+        let mut random = Random::new(7);
+        for _ in 0..rounds(1_000) {
+            let (text, expected) = records[random.below(records.len())];
+            let buffer = Buffer::holding(text.as_bytes());
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
+            let verdict = matcher.run(&rules, &buffer.window(), record).map_err(|error| (error.kind, error.offset));
+            assert_eq!(verdict, expected, "{text}");
+        }
     }
 
     #[test]

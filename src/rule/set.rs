@@ -6,7 +6,8 @@
 //! the list of rules: its values are looked up among each slot's predicates,
 //! and only the clauses hung on a predicate that was hit are looked at. The
 //! field a clause hangs on, its pivot, is one that it cannot match without; of
-//! those, the one that leads to it in vain least often.
+//! those, the one that leads to it in vain least often. So most records are done
+//! with after the fields that clauses hang on ([`RuleSet::leading`]).
 //!
 //! "None of these" is no predicate: nearly every value would hit nearly all of
 //! them. What they list are predicates, and a value that hits none of a slot's
@@ -42,6 +43,9 @@ pub struct RuleSet {
     /// them.
     ignoring: Vec<Vec<Range<ClauseId>>>,
     pub(super) tree: PathTree,
+    /// The part of `tree` that leads to clauses: the paths of the fields that they
+    /// hang on. `None` if that is all of it, or some clauses hang on none.
+    pub(super) leading: Option<PathTree>,
     /// By slot.
     paths: Vec<String>,
     pub(super) slots: Vec<Slot>,
@@ -340,7 +344,8 @@ impl Builder {
         }
         let cost = |field: &ClauseField| {
             let values = field.any.iter().map(|&predicate| uses[predicate as usize] + extra[predicate as usize]);
-            values.sum::<u64>() + if field.open { OPEN } else { 0 }
+            let often = how_often(&self.paths[field.slot as usize]);
+            values.sum::<u64>() * often + if field.open { OPEN } else { 0 }
         };
         self.fields.iter().map(cost).collect()
     }
@@ -353,11 +358,17 @@ impl Builder {
         }
         let index = |(predicates, unlisted): (&Vec<_>, _)| Slot { index: SlotIndex::new(predicates), unlisted };
         let slots = by_slot.iter().zip(self.unlisted).map(index).collect();
+        let mut leading = PathTree::default();
+        for field in self.fields.iter().filter(|field| !field.hung.is_empty()) {
+            leading.insert_as(&self.paths[field.slot as usize], field.slot);
+        }
+        let leads = always.is_empty() && leading.slots() < self.tree.slots();
         RuleSet {
             rules,
             matching: self.matching,
             ignoring: self.ignoring,
             tree: self.tree,
+            leading: leads.then_some(leading),
             paths: self.paths,
             slots,
             predicates: self.predicates,
@@ -374,6 +385,16 @@ const PART: u64 = 8;
 
 /// What `true`, `false` and `null` cost: they are in every other record.
 const COMMON: u64 = 1 << 32;
+
+/// How many times as often a record has some value at this path as it has some
+/// event name: by how many there are of each.
+fn how_often(path: &str) -> u64 {
+    match path {
+        "eventSource" | "awsRegion" => 16,
+        "eventType" | "eventCategory" | "recipientAccountId" | "userIdentity.type" | "userIdentity.accountId" => 64,
+        _ => 1,
+    }
+}
 
 /// What it costs to ask for any value at all.
 const OPEN: u64 = 1 << 48;
@@ -440,6 +461,30 @@ mod tests {
         let found_by: Vec<_> = (0..expected.len() as u32).map(|rule| rules.found_by(rule)).collect();
         assert_eq!(found_by, expected);
         assert_eq!(rules.always().collect::<Vec<_>>(), [5, 6, 9]);
+    }
+
+    #[test]
+    fn only_paths_by_which_rules_are_found_lead_to_them() {
+        let leading = |patterns: &[&str]| {
+            let rules = set(patterns);
+            let path = |slot: paths::Slot| rules.paths[slot as usize].clone();
+            let slots: Vec<_> = (0..rules.tree.slots() as paths::Slot).collect();
+            let tree = rules.leading.as_ref()?;
+            let steps =
+                |path: &str| path.split('.').try_fold(paths::ROOT, |node, key| tree.child(node, key.as_bytes()));
+            let leads = |&slot: &paths::Slot| steps(&path(slot)).and_then(|node| tree.slot(node)) == Some(slot);
+            Some(slots.into_iter().filter(leads).map(path).collect::<Vec<_>>().join(" "))
+        };
+        // There are more names than sources, and more sources than types.
+        let name = r#"{"eventSource":["s3"],"eventName":["A","B"],"eventType":["AwsApiCall"]}"#;
+        let source = r#"{"eventType":["AwsApiCall"],"eventSource":["s3"]}"#;
+        let root = r#"{"userIdentity":{"type":["Root"],"invokedBy":[{"exists":false}]}}"#;
+        assert_eq!(leading(&[name]).unwrap(), "eventName");
+        assert_eq!(leading(&[source]).unwrap(), "eventSource");
+        assert_eq!(leading(&[root, name]).unwrap(), "userIdentity.type eventName");
+        // They are all that there are; a rule is looked at always.
+        assert_eq!(leading(&[r#"{"eventName":["A"]}"#]), None);
+        assert_eq!(leading(&[name, r#"{"errorCode":[{"exists":false}]}"#]), None);
     }
 
     #[test]
