@@ -259,7 +259,7 @@ impl Walk<'_, '_> {
             self.cursor.at = value.start;
             if self.cursor.byte() == b'"' {
                 if let Some(slot) = self.tree.slot(node) {
-                    self.plain_text(value.start + 1..value.end - 1, slot, level.frame, leaf)?;
+                    self.text(value.start + 1..value.end - 1, false, slot, level.frame, leaf)?;
                 }
             } else if self.wanted(node, level.frame, None, leaf)? == Visit::Opened {
                 self.fields.levels[this].kind = Kind::Plain(Members { next: next + 1, ..members });
@@ -325,7 +325,8 @@ impl Walk<'_, '_> {
             b'"' => {
                 let text = self.cursor.string()?;
                 if let Some(slot) = slot {
-                    self.text(text, slot, frame, leaf)?;
+                    let escapes = self.cursor.window.has_backslash(text.start, text.end);
+                    self.text(text, escapes, slot, frame, leaf)?;
                 }
             }
             _ => {
@@ -342,31 +343,18 @@ impl Walk<'_, '_> {
         Ok(Visit::Done)
     }
 
-    /// Gives the string at `text`, in which nothing is escaped, to `leaf`.
+    /// Gives the string at `text` to `leaf`; nothing in it is escaped without
+    /// `escapes`.
     #[inline(always)]
-    fn plain_text(
-        &self,
-        text: Range<usize>,
-        slot: Slot,
-        frame: FrameId,
-        leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
-    ) -> Result<(), Error> {
-        let (cursor, first) = (&self.cursor, text.start);
-        let text = &cursor.bytes[text];
-        json::string::check(text).map_err(|(expected, at)| cursor.error(ErrorKind::Malformed(expected), first + at))?;
-        leaf(Leaf { slot, value: Scalar::String(text), frame }).map_err(|kind| cursor.error(kind, first))
-    }
-
-    /// Gives the string at `text` to `leaf`.
     fn text(
         &mut self,
         text: Range<usize>,
+        escapes: bool,
         slot: Slot,
         frame: FrameId,
         leaf: &mut impl FnMut(Leaf<'_>) -> Result<(), ErrorKind>,
     ) -> Result<(), Error> {
         let (cursor, first) = (&self.cursor, text.start);
-        let escapes = cursor.window.has_backslash(text.start, text.end);
         let text = json::string::unescape_if(escapes, &cursor.bytes[text], &mut self.fields.scratch)
             .map_err(|(expected, at)| cursor.error(ErrorKind::Malformed(expected), first + at))?;
         leaf(Leaf { slot, value: Scalar::String(text), frame }).map_err(|kind| cursor.error(kind, first))

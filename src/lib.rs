@@ -36,16 +36,16 @@
 //! # What is validated
 //!
 //! Everything that leads to a record, and from there to each value that a rule
-//! looks at, is validated as strict JSON; so are those values. A rule looks at the
-//! field that it is found by, and at its others where that leads to it. What lies
-//! beside is skipped: its brackets must match by type and its strings must end, or it
-//! is an error too, but numbers, literals, commas and escapes inside it are not
-//! looked at. Of the other members of an object that holds a wanted value, it is
-//! seen to that each has one key, one colon and at most one string, so that no key
-//! is overlooked; stray bytes beside them, such as a letter before a comma, may
-//! pass. Keys and values are compared after unescaping, and every
-//! occurrence of a key that comes twice counts, so that nothing evades a rule
-//! by its spelling.
+//! looks at, is validated as strict JSON; so are those values. In each record rules
+//! look at the fields by which they are found, and at all of theirs if that leads to
+//! one of them. What lies beside is skipped: its brackets must match by type and its
+//! strings must end, or it is an error too, but numbers, literals, commas and escapes
+//! inside it are not looked at. Of the other members of an object that holds a wanted
+//! value, it is seen to that each has one key, one colon and at most one string, so
+//! that no key is overlooked; stray bytes beside them, such as a letter before a
+//! comma, may pass. Keys and values are compared after unescaping, and every
+//! occurrence of a key that comes twice counts, so that nothing evades a rule by its
+//! spelling.
 //!
 //! # How a record is read
 //!
@@ -82,8 +82,8 @@
 //!   keys, is read by its colons; two sums see to it that no key is overlooked. All else is
 //!   walked from member to member. Tests hold one against the other.
 //! * **Behind a record that led to a rule all fields are read at once**, since the next is
-//!   likely to lead to it too. The answer is the same: what is wrong in a field that nothing
-//!   leads to is no error.
+//!   likely to lead to one too. The answer is the same: what is wrong in other fields of a
+//!   record that leads to none is no error.
 //! * **No field is looked for where it stood last**, though that would be faster: a key may
 //!   come twice, and the second must count too, so the whole object has to be seen anyway.
 //! * **Bits are taken one by one**, with a branch for each. Lists of positions, a stack of

@@ -122,7 +122,8 @@ impl Case {
     /// Whether a rule alerts on the record.
     ///
     /// # Errors
-    /// What fails the object of a log file that holds such a record.
+    /// What fails the object of a log file that holds such a record, or would if it
+    /// led to the rule.
     pub fn alerts(&self, rule: &Rule) -> Result<bool, crate::Error> {
         Ok(!self.sample.matching(&RuleSet::new(vec![rule.clone()]))?.is_empty())
     }
@@ -130,7 +131,8 @@ impl Case {
     /// Explains what a rule makes of the record.
     ///
     /// # Errors
-    /// What fails the object of a log file that holds such a record.
+    /// What fails the object of a log file that holds such a record, or would if it
+    /// led to the rule.
     pub fn explain(&self, source: &RuleSource) -> Result<Explanation, CaseError> {
         let pattern = self.reasons(&source.pattern)?;
         let ignore = source.ignore.iter().map(|node| self.reasons(node)).collect::<Result<_, _>>()?;

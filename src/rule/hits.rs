@@ -7,12 +7,12 @@ use crate::fields::{FrameId, Leaf};
 use crate::limits::MAX_VALUES;
 use crate::paths::Slot;
 
-/// What the current record hits. Kept between records, so that none has to
-/// allocate: a smaller stamp than that of the current record is from an earlier
-/// one, so nothing has to be cleared either.
+/// What the values read of the current record hit. Kept between records, so that
+/// none has to allocate: each time that one is read has a number, its stamp, and a
+/// smaller one is from before, so nothing has to be cleared either.
 #[derive(Default)]
 pub(super) struct Hits {
-    /// Number of the current record.
+    /// The current stamp.
     pub(super) now: u32,
     marks: Vec<Mark>,
     /// Predicates hit, each once.
@@ -25,22 +25,22 @@ pub(super) struct Hits {
     listed: Vec<Listed>,
     /// What each of them hit, one behind the other.
     listed_hits: Vec<PredicateId>,
-    /// The record when a field that clauses hang on was last looked at.
+    /// The stamp when a field that clauses hang on was last looked at.
     seen: Vec<u32>,
     scratch: Scratch,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Mark {
-    /// The record when it was last hit.
+    /// The stamp when it was last hit.
     hit: u32,
-    /// The record when it was last hit outside arrays of objects,
+    /// The stamp when it was last hit outside arrays of objects,
     outside: u32,
     /// and inside.
     inside: u32,
     /// The frame of its last hit.
     frame: FrameId,
-    /// The record when it was last the only listed one that a value hit, and the
+    /// The stamp when it was last the only listed one that a value hit, and the
     /// frame of that value.
     alone: u32,
     alone_frame: FrameId,
@@ -68,14 +68,14 @@ impl Hits {
         self.seen.resize(rules.fields.len(), 0);
     }
 
-    /// Forgets the last record.
+    /// Forgets what was read before.
     pub(super) fn begin(&mut self) {
         self.list.clear();
         self.placed.clear();
         self.listed.clear();
         self.listed_hits.clear();
         self.in_order = false;
-        // After four billion records the stamps would repeat.
+        // After four billion times the stamps would repeat.
         if self.now == u32::MAX {
             self.now = 0;
             self.marks.fill(Mark::default());
@@ -130,6 +130,11 @@ impl Hits {
             (mark.alone, mark.alone_frame) = (self.now, frame);
         }
         self.listed.push(Listed { slot, frame, end: self.listed_hits.len() as u32 });
+    }
+
+    /// Whether a predicate was hit that clauses hang on.
+    pub(super) fn lead_to_a_rule(&self, rules: &RuleSet) -> bool {
+        self.list.iter().any(|&hit| !rules.predicates[hit as usize].pivots.is_empty())
     }
 
     /// Whether this is the first time that the record leads to `field`.

@@ -5,8 +5,8 @@
 //! allocation. Refused: a record that would take more than the steps of
 //! [`MAX_MATCH_STEPS`](crate::limits::MAX_MATCH_STEPS) for one rule, which is an error and never "no match".
 //!
-//! Fields are read in two steps: at first those that clauses hang on, and the others
-//! only if a value of one leads to a clause, as in most records none does.
+//! Fields are read in two steps: at first those that clauses hang on, and all of them
+//! only if that leads to a clause, as in most records it does not.
 //!
 //! Two fields of a rule that lie in the same array must match in the same of
 //! its elements. Most records hit nothing inside arrays of objects, and most
@@ -64,9 +64,7 @@ impl Matcher {
     pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<&[u32], Error> {
         self.matched.clear();
         self.search.begin();
-        if !self.look_up(rules, window, record)? {
-            return Ok(&[]);
-        }
+        self.read(rules, window, record)?;
         for hit in 0..self.hits.list.len() {
             for &field in &rules.predicates[self.hits.list[hit] as usize].pivots {
                 if self.hits.first_look(field) {
@@ -81,28 +79,24 @@ impl Matcher {
         Ok(&self.matched)
     }
 
-    /// Looks up the fields of `record`; false if it leads to no rule, and then only
-    /// those that could lead to one are sure to have been read.
+    /// Reads the fields of `record`: all that rules have if it leads to one, and else
+    /// at least those by which rules are found.
     #[inline(always)]
-    fn look_up(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<bool, Error> {
-        let Some(leading) = &rules.leading else {
-            self.pick(rules, &rules.tree, window, record)?;
-            return Ok(true);
-        };
+    fn read(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<(), Error> {
+        let Some(leading) = &rules.leading else { return self.pick(rules, &rules.tree, window, record) };
         // Behind a record that led to a rule all fields are read at once: where many
-        // match, most do. What is wrong in a field that nothing leads to is no error
-        // then either, or it would depend on the record before.
-        if !self.led || self.pick(rules, &rules.tree, window, record).is_err() {
-            self.pick(rules, leading, window, record)?;
-            if self.leads(rules) {
-                self.pick(rules, &rules.tree, window, record)?;
-            }
+        // match, most do. A fault in them is looked into, or it would depend on the
+        // record before whether one that nothing leads to is an error.
+        if self.led && self.pick(rules, &rules.tree, window, record).is_ok() {
+            self.led = self.hits.lead_to_a_rule(rules);
+            return Ok(());
         }
-        self.led = self.leads(rules);
-        Ok(self.led)
+        self.pick(rules, leading, window, record)?;
+        self.led = self.hits.lead_to_a_rule(rules);
+        if self.led { self.pick(rules, &rules.tree, window, record) } else { Ok(()) }
     }
 
-    /// Looks up those fields of `record` that `tree` has.
+    /// Reads those fields of `record` that `tree` has, and looks them up.
     #[inline(always)]
     fn pick(&mut self, rules: &RuleSet, tree: &PathTree, window: &Window<'_>, record: Record<'_>) -> Result<(), Error> {
         let hits = &mut self.hits;
@@ -117,11 +111,6 @@ impl Matcher {
             #[inline(always)]
             |leaf| hits.add(rules, leaf),
         )
-    }
-
-    /// Whether a predicate was hit that clauses hang on.
-    fn leads(&self, rules: &RuleSet) -> bool {
-        self.hits.list.iter().any(|&hit| !rules.predicates[hit as usize].pivots.is_empty())
     }
 
     /// Adds the rules of those clauses that match.
@@ -323,6 +312,7 @@ mod tests {
             (r#"{"a":0,"b":"\q","c":{"d":"x"}}"#, Ok(&[][..])),
             (r#"{"a":1,"b":"\q"}"#, malformed(Expected::Escape, 12)),
             (r#"{"b":"x","c":{"d":"x"},"a":1}"#, Ok(&[0, 1])),
+            (r#"{"c":{"d":"x"},"a":0,"b":"\q"}"#, Ok(&[])),
             (r#"{"b":"x","a":01}"#, malformed(Expected::Scalar, 13)),
             (r#"{"a":1,"b":"z","c":{"d":"z"}}"#, Ok(&[])),
         ];
@@ -340,18 +330,19 @@ mod tests {
 
     #[test]
     fn stamps_that_run_out_start_again() {
-        let rules = rules(&[r#"{"a":[1]}"#]);
+        // Each record is read once or twice.
+        let rules = rules(&[r#"{"a":[1],"b":["x"]}"#]);
         let mut matcher = Matcher::new();
         matcher.reset(&rules);
-        let buffer = Buffer::holding(br#"{"a":1}{"a":2}"#);
-        let record = |start: usize| Record { start, end: start + 7, offset: start as u64, number: 1, inner: &[] };
+        let buffer = Buffer::holding(br#"{"a":1,"b":"x"}{"a":2,"b":"x"}"#);
+        let record = |start: usize| Record { start, end: start + 15, offset: start as u64, number: 1, inner: &[] };
         let verdict =
             |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);
         assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));
         matcher.hits.now = u32::MAX - 1;
         for _ in 0..3 {
             assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));
-            assert_eq!(verdict(&mut matcher, 7), Ok(vec![]));
+            assert_eq!(verdict(&mut matcher, 15), Ok(vec![]));
         }
     }
 }

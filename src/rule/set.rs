@@ -43,8 +43,8 @@ pub struct RuleSet {
     /// them.
     ignoring: Vec<Vec<Range<ClauseId>>>,
     pub(super) tree: PathTree,
-    /// The part of `tree` that leads to clauses: the paths of the fields that they
-    /// hang on. `None` if that is all of it, or some clauses hang on none.
+    /// The part of `tree` that leads to rules: the paths of the fields that matching
+    /// clauses hang on. `None` if that is all of it, or some of them hang on none.
     pub(super) leading: Option<PathTree>,
     /// By slot.
     paths: Vec<String>,
@@ -326,7 +326,7 @@ impl Builder {
     }
 
     /// What it costs to hang one more clause on each field: how often that would
-    /// be looked at, in terms of clauses.
+    /// be looked at, in terms of clauses that hang on one event name.
     fn costs(&self) -> Vec<u64> {
         let mut uses = vec![0; self.predicates.len()];
         for clause in self.clauses.iter().filter(|clause| clause.role != Role::Ignore) {
@@ -343,9 +343,10 @@ impl Builder {
             };
         }
         let cost = |field: &ClauseField| {
-            let values = field.any.iter().map(|&predicate| uses[predicate as usize] + extra[predicate as usize]);
-            let often = how_often(&self.paths[field.slot as usize]);
-            values.sum::<u64>() * often + if field.open { OPEN } else { 0 }
+            let often = if self.paths[field.slot as usize] == "eventName" { 1 } else { NAMES };
+            let values =
+                field.any.iter().map(|&predicate| often * uses[predicate as usize] + extra[predicate as usize]);
+            values.sum::<u64>() + if field.open { OPEN } else { 0 }
         };
         self.fields.iter().map(cost).collect()
     }
@@ -362,13 +363,13 @@ impl Builder {
         for field in self.fields.iter().filter(|field| !field.hung.is_empty()) {
             leading.insert_as(&self.paths[field.slot as usize], field.slot);
         }
-        let leads = always.is_empty() && leading.slots() < self.tree.slots();
+        let two_steps = always.is_empty() && leading.slots() < self.tree.slots();
         RuleSet {
             rules,
             matching: self.matching,
             ignoring: self.ignoring,
             tree: self.tree,
-            leading: leads.then_some(leading),
+            leading: two_steps.then_some(leading),
             paths: self.paths,
             slots,
             predicates: self.predicates,
@@ -379,22 +380,15 @@ impl Builder {
     }
 }
 
-/// What a part of a value costs beyond an exact one, in clauses: records hit it
-/// more often.
-const PART: u64 = 8;
+/// Event names that are as often in records as one value of another field is:
+/// services have dozens of them, and hundreds.
+const NAMES: u64 = 16;
+
+/// What a part of a value costs beyond an exact one: records hit it more often.
+const PART: u64 = 8 * NAMES;
 
 /// What `true`, `false` and `null` cost: they are in every other record.
 const COMMON: u64 = 1 << 32;
-
-/// How many times as often a record has some value at this path as it has some
-/// event name: by how many there are of each.
-fn how_often(path: &str) -> u64 {
-    match path {
-        "eventSource" | "awsRegion" => 16,
-        "eventType" | "eventCategory" | "recipientAccountId" | "userIdentity.type" | "userIdentity.accountId" => 64,
-        _ => 1,
-    }
-}
 
 /// What it costs to ask for any value at all.
 const OPEN: u64 = 1 << 48;
@@ -475,7 +469,7 @@ mod tests {
             let leads = |&slot: &paths::Slot| steps(&path(slot)).and_then(|node| tree.slot(node)) == Some(slot);
             Some(slots.into_iter().filter(leads).map(path).collect::<Vec<_>>().join(" "))
         };
-        // There are more names than sources, and more sources than types.
+        // Names are worth most, and a source as much as a type.
         let name = r#"{"eventSource":["s3"],"eventName":["A","B"],"eventType":["AwsApiCall"]}"#;
         let source = r#"{"eventType":["AwsApiCall"],"eventSource":["s3"]}"#;
         let root = r#"{"userIdentity":{"type":["Root"],"invokedBy":[{"exists":false}]}}"#;
