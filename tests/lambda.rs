@@ -319,6 +319,7 @@ fn rules_in_s3_are_read_again_when_they_change_and_bad_ones_change_nothing() {
         ("TRAILWIRE_RULES", "s3://config/rules.yaml"),
         ("TRAILWIRE_TOPIC_ARN", TOPIC),
         ("TRAILWIRE_RULES_TTL_MS", "0"),
+        ("TRAILWIRE_ANSWER_TIMEOUT_MS", "20000"),
     ];
     let function = Function::start_between(&settings, s3, sns, runtime);
     function.sns.topic(TOPIC);
@@ -362,6 +363,14 @@ fn rules_in_s3_are_read_again_when_they_change_and_bad_ones_change_nothing() {
     run();
     assert!(function.sns.messages().pop().unwrap().entry.message.contains("f-1"));
     assert_eq!((loaded(&function.output()), failures()), (3, json!(0)));
+    // An answer that is late costs no invocation more than two seconds.
+    function.s3.fault("config", "rules.yaml", S3Fault::Delay(Duration::from_secs(30)));
+    run();
+    let late = "s3://config/rules.yaml: no answer within 2 s (try again)";
+    assert!(function.output().contains(late) && include_str!("../ERRORS.md").contains(late));
+    assert_eq!(failures(), 1);
+    run();
+    assert_eq!((loaded(&function.output()), failures()), (4, json!(0)));
 }
 
 #[test]
