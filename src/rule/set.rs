@@ -382,7 +382,7 @@ impl Builder {
 
 /// Event names that are as often in records as one value of another field is:
 /// services have dozens of them, and hundreds.
-const NAMES: u64 = 16;
+const NAMES: u64 = 64;
 
 /// What a part of a value costs beyond an exact one: records hit it more often.
 const PART: u64 = 8 * NAMES;
