@@ -5,12 +5,11 @@
 mod data;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
-use data::common::{any, gzip, rules};
-use data::{read, read_to};
+use data::common::{any, gzip, rules, run_whole};
+use data::read;
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Read;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use trailwire::alert::{AlertReader, Origin};
 use trailwire::inflate::Inflater;
@@ -68,11 +67,8 @@ fn pipelines(criterion: &mut Criterion) {
     let mut matched = BTreeSet::new();
     for rule in &cis {
         let rules = Arc::new(RuleSet::new(vec![rule.clone()]));
-        let mut sink = |found: &Match<'_>| {
-            matched.insert(found.number);
-            ControlFlow::Continue(())
-        };
-        read_to(&mut Pipeline::new(rules, &Limits::default(), Layout::Files), &stored, &mut sink);
+        let alone = run_whole(&mut Pipeline::new(rules, &Limits::default(), Layout::Files), &stored);
+        matched.extend(alone.found.iter().map(|found| found.number));
     }
     let mut pipeline = Pipeline::new(Arc::new(RuleSet::new(cis)), &Limits::default(), Layout::Files);
     assert_eq!(read(&mut pipeline, &stored), matched.len());

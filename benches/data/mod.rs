@@ -8,7 +8,7 @@ pub(crate) mod common;
 use common::oracle::{self, Shape};
 use common::{files, folder, gunzip};
 use std::ops::ControlFlow;
-use trailwire::{Match, Pipeline, Sink};
+use trailwire::{Match, Pipeline};
 
 /// The records of the real logs, or of the test data.
 pub(crate) fn records() -> Vec<String> {
@@ -72,15 +72,10 @@ pub(crate) fn read(pipeline: &mut Pipeline, stored: &[u8]) -> usize {
         matches += 1;
         ControlFlow::Continue(())
     };
-    read_to(pipeline, stored, &mut sink);
-    matches
-}
-
-/// Reads an object.
-pub(crate) fn read_to(pipeline: &mut Pipeline, stored: &[u8], sink: &mut impl Sink) {
     pipeline.reset();
     for chunk in stored.chunks(CHUNK) {
-        pipeline.feed(chunk, sink).0.unwrap();
+        pipeline.feed(chunk, &mut sink).0.unwrap();
     }
-    pipeline.finish(sink).unwrap();
+    pipeline.finish(&mut sink).unwrap();
+    matches
 }
