@@ -1,10 +1,15 @@
 //! The rolling buffer: decompressed bytes with their masks, in bounded memory.
 //!
 //! In: bytes, written by inflate straight into [`Buffer::spare`]. Out: a
-//! [`Window`] on everything held, with the masks of its blocks. A byte is
-//! classified when it arrives, and again only while its block is incomplete.
+//! [`Window`] on what was classified of it, with the masks of its blocks. A byte
+//! is classified before it is read first, and again only while its block is
+//! incomplete.
 //! Kept: what the stages above still need, moved to the front by
 //! [`Buffer::roll`] in whole blocks, so that the masks move along.
+
+mod container;
+
+pub(crate) use container::Container;
 
 use crate::limits::Limits;
 use crate::scan::{self, BLOCK, Carry, Masks};
@@ -13,7 +18,9 @@ use crate::scan::{self, BLOCK, Carry, Masks};
 pub struct Buffer {
     bytes: Box<[u8]>,
     masks: Box<[Masks]>,
-    /// Bytes held: `bytes[..end]`.
+    /// Bytes that arrived and are held: `bytes[..filled]`.
+    filled: usize,
+    /// Those that were classified: `bytes[..end]`.
     end: usize,
     /// Offset in the object of `bytes[0]`.
     origin: u64,
@@ -34,6 +41,7 @@ impl Buffer {
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
             masks: vec![Masks::default(); capacity / BLOCK].into_boxed_slice(),
+            filled: 0,
             end: 0,
             origin: 0,
             carry: Carry::default(),
@@ -53,10 +61,10 @@ impl Buffer {
 
     /// Empties the buffer for the next object.
     pub fn reset(&mut self) {
-        (self.end, self.origin, self.carry) = (0, 0, Carry::default());
+        (self.filled, self.end, self.origin, self.carry) = (0, 0, 0, Carry::default());
     }
 
-    /// Everything that is held.
+    /// Everything that is held and was classified.
     #[must_use]
     pub fn window(&self) -> Window<'_> {
         Window { bytes: &self.bytes[..self.end], masks: &self.masks[..self.end.div_ceil(BLOCK)], origin: self.origin }
@@ -65,13 +73,14 @@ impl Buffer {
     /// Drops the blocks before the object's byte `keep`.
     ///
     /// # Panics
-    /// If `keep` was dropped before, or has not arrived yet.
+    /// If `keep` was dropped before, or was not classified yet.
     pub fn roll(&mut self, keep: u64) {
         let keep = (keep - self.origin) as usize;
-        assert!(keep <= self.end, "only bytes that arrived can be kept");
+        assert!(keep <= self.end, "only bytes that were classified are dropped");
         let first = keep / BLOCK;
-        self.bytes.copy_within(first * BLOCK..self.end, 0);
+        self.bytes.copy_within(first * BLOCK..self.filled, 0);
         self.masks.copy_within(first..self.end.div_ceil(BLOCK), 0);
+        self.filled -= first * BLOCK;
         self.end -= first * BLOCK;
         self.origin += (first * BLOCK) as u64;
     }
@@ -79,17 +88,29 @@ impl Buffer {
     /// Room for the next bytes: up to `window_bytes`, and never empty after a
     /// [`roll`](Self::roll) that keeps at most one record.
     pub fn spare(&mut self) -> &mut [u8] {
-        let end = self.bytes.len().min(self.end + self.window_bytes);
-        &mut self.bytes[self.end..end]
+        let end = self.bytes.len().min(self.filled + self.window_bytes);
+        &mut self.bytes[self.filled..end]
     }
 
-    /// Takes over the first `n` bytes of [`spare`](Self::spare).
+    /// Takes over the first `n` bytes of [`spare`](Self::spare), and classifies them.
     pub fn fill(&mut self, n: usize) {
-        if n == 0 {
-            return;
+        self.arrive(n);
+        while self.scan() {}
+    }
+
+    /// Takes over the first `n` bytes of [`spare`](Self::spare), to be classified later.
+    pub fn arrive(&mut self, n: usize) {
+        self.filled += n;
+    }
+
+    /// Classifies some of the bytes that arrived, so many that they and their masks stay
+    /// in the L1 cache for who reads them next; false if none are left.
+    pub fn scan(&mut self) -> bool {
+        if self.end == self.filled {
+            return false;
         }
         let first = self.end / BLOCK;
-        self.end += n;
+        self.end = self.filled.min(self.end + SCAN_BYTES);
         let complete = self.end / BLOCK;
         let (blocks, _) = self.bytes.as_chunks::<BLOCK>();
         scan::classify(&blocks[first..complete], &mut self.masks[first..complete], &mut self.carry);
@@ -100,8 +121,12 @@ impl Buffer {
             // Provisional: `self.carry` stays where this block begins.
             scan::classify(&[last], &mut self.masks[complete..=complete], &mut self.carry.clone());
         }
+        true
     }
 }
+
+/// Bytes that are classified at once.
+const SCAN_BYTES: usize = 16 << 10;
 
 /// A view of the bytes held in a [`Buffer`]. Positions are indices into
 /// [`bytes`](Self::bytes); offsets count from the start of the object.
@@ -129,33 +154,11 @@ impl<'a> Window<'a> {
         Some(block * BLOCK + mask.trailing_zeros() as usize)
     }
 
-    /// The stops (brackets, and backslashes outside strings) from `at` on.
+    /// The masks of all blocks.
     #[inline(always)]
     #[must_use]
-    pub fn stops(self, at: usize) -> Stops<'a> {
-        let block = at / BLOCK;
-        let mask = self.masks.get(block).map_or(0, |masks| masks.stops & (!0 << (at % BLOCK)));
-        Stops { masks: self.masks, block, mask }
-    }
-
-    /// The masks of the blocks that hold `from..=to`.
-    #[inline(always)]
-    #[must_use]
-    pub fn masks(&self, from: usize, to: usize) -> &'a [Masks] {
-        self.masks.get(from / BLOCK..=to / BLOCK).unwrap_or_default()
-    }
-
-    /// The last quote before `at` that opens or closes a string.
-    #[inline(always)]
-    #[must_use]
-    pub fn last_quote(&self, at: usize) -> Option<usize> {
-        let mut block = at / BLOCK;
-        let mut mask = self.masks.get(block)?.quotes & !(!0 << (at % BLOCK));
-        while mask == 0 {
-            block = block.checked_sub(1)?;
-            mask = self.masks[block].quotes;
-        }
-        Some(block * BLOCK + mask.ilog2() as usize)
+    pub fn masks(&self) -> &'a [Masks] {
+        self.masks
     }
 
     /// Whether there is a backslash in `from..to`.
@@ -175,29 +178,6 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Iterates over the positions of stops; see [`Window::stops`].
-pub struct Stops<'a> {
-    masks: &'a [Masks],
-    block: usize,
-    /// The stops of `block` that are still to come.
-    mask: u64,
-}
-
-impl Iterator for Stops<'_> {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        while self.mask == 0 {
-            self.block += 1;
-            self.mask = self.masks.get(self.block)?.stops;
-        }
-        let at = self.block * BLOCK + self.mask.trailing_zeros() as usize;
-        self.mask &= self.mask - 1;
-        Some(at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,25 +190,14 @@ mod tests {
     fn bytes_that_arrive_in_any_pieces_have_the_masks_of_the_whole() {
         let text: Vec<u8> = br#"{"a\\":"\"[","b":[1,{}],"c":"}"}"#.repeat(4);
         let whole = Buffer::holding(&text);
-        let expected: Vec<usize> = whole.window().stops(0).collect();
+        let expected = whole.window().masks();
         for step in 1..=64 {
             let mut buffer = Buffer::new(&Limits { max_record_bytes: 1000, window_bytes: 64, ..limits() });
             for piece in text.chunks(step) {
                 buffer.spare()[..piece.len()].copy_from_slice(piece);
                 buffer.fill(piece.len());
             }
-            assert_eq!(buffer.window().stops(0).collect::<Vec<_>>(), expected, "pieces of {step}");
-        }
-    }
-
-    #[test]
-    fn the_last_quote_before_anywhere_is_the_one_that_comes_next_from_there() {
-        let text = br#"{"a":"","bcd":"\"e","f":[1,"a text that is so long that it fills a block"]}"#.repeat(4);
-        let buffer = Buffer::holding(&text);
-        let window = buffer.window();
-        for at in 0..text.len() {
-            let last = (0..at).rev().find(|&before| window.next_quote(before) == Some(before));
-            assert_eq!(window.last_quote(at), last, "{at}");
+            assert_eq!(buffer.window().masks(), expected, "pieces of {step}");
         }
     }
 
@@ -245,9 +214,8 @@ mod tests {
         buffer.roll(130);
         let window = buffer.window();
         assert_eq!((window.origin, window.bytes), (128, &text[128..]));
-        assert_eq!(window.stops(0).collect::<Vec<_>>(), [2]);
+        assert_eq!(window.masks()[0].opens, 1 << 2);
         assert_eq!(window.next_quote(0), Some(61));
-        assert_eq!((window.last_quote(62), window.last_quote(61)), (Some(61), None));
         assert_eq!(buffer.spare().len(), 64);
     }
 }

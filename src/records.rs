@@ -2,7 +2,7 @@
 //!
 //! In: the [`Window`] on the rolling buffer, again after each time it grew. Out:
 //! one [`Record`] at a time, in place. Kept between calls: the state below, the
-//! open brackets (a bit each) and an offset; never bytes. The buffer has to
+//! number of open brackets and an offset; never bytes. The buffer has to
 //! keep only what [`RecordReader::keep`] names, at most one record.
 //!
 //! Read are `{"Records":[…]}` with other keys before and after, in any order
@@ -11,17 +11,14 @@
 //! for it, a record by itself at the top level ([`Layout::Lines`]), known by the
 //! keys that CloudTrail gives to every record.
 //!
-//! Validated here: everything outside records that leads to one, brackets by
-//! type, and that strings end. A record's inside is for [`crate::fields`], and
-//! only where a rule looks; values beside `Records` are checked like skipped
-//! ones: balanced and terminated.
+//! Validated here: everything outside records that leads to one, that as many
+//! brackets close as open, and that strings end. A record's inside is for
+//! [`crate::fields`], and only where a rule looks; values beside `Records` are
+//! checked like skipped ones: balanced and terminated.
 
-mod spans;
-
-use crate::buffer::Window;
-use crate::json::{self, Unbalanced};
+use crate::buffer::{Container, Window};
+use crate::json;
 use crate::{Error, ErrorKind, Expected, Limits};
-pub(crate) use spans::Spans;
 
 /// What an object may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +33,7 @@ pub enum Layout {
 
 /// One record: a JSON object, from brace to brace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub struct Record {
     /// Position of the opening brace in the window.
     pub start: usize,
     /// Position behind the closing brace.
@@ -45,17 +42,15 @@ pub struct Record<'a> {
     pub offset: u64,
     /// Number in the object, from 1.
     pub number: u64,
-    /// Where the objects and arrays directly inside it begin and end, as
-    /// distances from `start`: in order, from the first one on, as far as they
-    /// are known.
-    pub inner: &'a [[u32; 2]],
+    /// Whether there may be a backslash in it.
+    pub may_have_escapes: bool,
 }
 
 /// How a call to [`RecordReader::read`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read<'a> {
+pub enum Read {
     /// The next record. It stays valid until the buffer is rolled.
-    Record(Record<'a>),
+    Record(Record),
     /// Everything held was read; more bytes are needed.
     InputEmpty,
 }
@@ -73,8 +68,8 @@ pub struct RecordReader {
     role: Role,
     /// and what comes behind it, if it is skipped.
     behind: State,
-    /// Open brackets of the value in progress.
-    spans: Spans,
+    /// The object or array in progress.
+    container: Container,
     /// The top-level object being read, if there is one.
     document: Option<Document>,
     /// Records found, including those that were too large.
@@ -151,9 +146,7 @@ impl RecordReader {
             start: 0,
             role: Role::Skipped,
             behind: State::Comma,
-            // No record can nest more deeply than it has bytes; what does was
-            // too large before, or stands beside `Records`.
-            spans: Spans::new(limits.max_record_bytes),
+            container: Container::opened_by(b'{'),
             document: None,
             records: 0,
             found_any: false,
@@ -163,7 +156,6 @@ impl RecordReader {
 
     /// Makes ready for the next object.
     pub fn reset(&mut self) {
-        self.spans.clear();
         (self.state, self.document, self.passed_over) = (State::Top, None, None);
         (self.at, self.start, self.records, self.found_any) = (0, 0, 0, false);
     }
@@ -206,17 +198,17 @@ impl RecordReader {
     /// means that every byte of the window was read.
     ///
     /// # Errors
-    /// Malformed JSON outside records, brackets that do not match, and what is
+    /// Malformed JSON outside records, a last bracket of the wrong type, and what is
     /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
     /// record that is too large, or no object, is no error here but in `finish`.
-    pub fn read(&mut self, window: &Window<'_>) -> Result<Read<'_>, Error> {
+    pub fn read(&mut self, window: &Window<'_>) -> Result<Read, Error> {
         loop {
             let at = (self.at - window.origin) as usize;
             let Some(&byte) = window.bytes.get(at) else { return Ok(Read::InputEmpty) };
             // From one record to the next, as nearly always, in one step.
             if self.state == State::ElementComma && window.bytes[at..].starts_with(b",{") {
                 self.at += 1;
-                self.container_begins(Role::Record);
+                self.container_begins(b'{', Role::Record);
             }
             let done = match self.state {
                 State::InContainer => match self.walk(window)? {
@@ -251,17 +243,16 @@ impl RecordReader {
                 _ => self.structure(window, byte)?,
             };
             if let Some(record) = done {
-                return Ok(Read::Record(Record { inner: self.spans.inner(), ..record }));
+                return Ok(Read::Record(record));
             }
         }
     }
 
     /// Takes one byte of the structure that leads to records.
-    fn structure(&mut self, window: &Window<'_>, byte: u8) -> Result<Option<Record<'static>>, Error> {
+    fn structure(&mut self, window: &Window<'_>, byte: u8) -> Result<Option<Record>, Error> {
         self.state = match (self.state, byte) {
             (State::Top, b'{') => {
                 self.found_any = true;
-                self.spans.clear();
                 self.document =
                     Some(Document { start: self.at, has_records: false, has_record_key: false, key_is_records: false });
                 State::Key { or_close: true }
@@ -291,7 +282,7 @@ impl RecordReader {
             }
 
             (State::Element { .. }, b'{') => {
-                self.container_begins(Role::Record);
+                self.container_begins(byte, Role::Record);
                 return Ok(None);
             }
             (State::Element { or_close: true } | State::ElementComma, b']') => match self.document {
@@ -324,7 +315,7 @@ impl RecordReader {
         self.behind = behind;
         self.state = match byte {
             b'{' | b'[' => {
-                self.container_begins(Role::Skipped);
+                self.container_begins(byte, Role::Skipped);
                 return Ok(());
             }
             b'"' => State::InString,
@@ -335,28 +326,26 @@ impl RecordReader {
         Ok(())
     }
 
-    fn container_begins(&mut self, role: Role) {
+    /// Takes the opening bracket of an object or array.
+    fn container_begins(&mut self, bracket: u8, role: Role) {
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
-        self.spans.clear();
-        // The opening bracket is the walk's first.
+        self.container = Container::opened_by(bracket);
+        self.at += 1;
     }
 
-    /// Walks over the brackets of the value in progress, up to its last one;
-    /// returns the position behind that.
+    /// Walks to the end of the object or array in progress, and returns the position
+    /// behind it.
     fn walk(&mut self, window: &Window<'_>) -> Result<Option<usize>, Error> {
-        let position = |offset: u64| offset.wrapping_sub(window.origin) as usize;
-        let end = self.spans.close(window, position(self.at), position(self.start)).map_err(|(fault, stop)| {
-            let kind = match fault {
-                Unbalanced::Mismatch => ErrorKind::Malformed(Expected::MatchingBracket),
-                Unbalanced::Backslash => ErrorKind::Malformed(Expected::Value),
-            };
-            Error::new(kind, window.origin + stop as u64)
-        })?;
+        let at = (self.at - window.origin) as usize;
+        let end = self
+            .container
+            .walk(window, at)
+            .map_err(|(expected, at)| Error::new(ErrorKind::Malformed(expected), window.origin + at as u64))?;
         self.at = window.origin + end.unwrap_or(window.bytes.len()) as u64;
         Ok(end)
     }
 
-    fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record<'static>> {
+    fn value_ends(&mut self, window: &Window<'_>, end: usize) -> Option<Record> {
         match self.role {
             Role::Skipped => {
                 self.state = self.behind;
@@ -364,7 +353,7 @@ impl RecordReader {
             }
             Role::Record => {
                 self.state = State::ElementComma;
-                self.record(window, self.start, end)
+                self.record(window, self.start, end, self.container.may_have_escapes())
             }
         }
     }
@@ -388,7 +377,7 @@ impl RecordReader {
     }
 
     /// Takes the closing brace of a top-level object.
-    fn document_ends(&mut self, window: &Window<'_>) -> Result<Option<Record<'static>>, Error> {
+    fn document_ends(&mut self, window: &Window<'_>) -> Result<Option<Record>, Error> {
         let Some(document) = self.document.take() else { return Err(self.malformed(Expected::Document)) };
         let at = self.at;
         self.at += 1;
@@ -403,9 +392,7 @@ impl RecordReader {
         match self.layout {
             Layout::Files => Err(no_records),
             Layout::Lines if document.has_record_key => {
-                // They are those of its last member.
-                self.spans.clear();
-                Ok(self.record(window, document.start, (self.at - window.origin) as usize))
+                Ok(self.record(window, document.start, (self.at - window.origin) as usize, true))
             }
             // One line that is no record costs no other.
             Layout::Lines => {
@@ -417,13 +404,14 @@ impl RecordReader {
 
     /// Counts the record that began at `start` and ends at `end` in the window;
     /// `None` if it is too large.
-    fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record<'static>> {
+    fn record(&mut self, window: &Window<'_>, start: u64, end: usize, may_have_escapes: bool) -> Option<Record> {
         self.records += 1;
         if !self.fits(start) {
             self.pass_over(Error::new(ErrorKind::RecordTooLarge, start));
             return None;
         }
-        Some(Record { start: (start - window.origin) as usize, end, offset: start, number: self.records, inner: &[] })
+        let first = (start - window.origin) as usize;
+        Some(Record { start: first, end, offset: start, number: self.records, may_have_escapes })
     }
 
     /// Notes what is wrong with a record that is known to end: the others are read
@@ -603,7 +591,7 @@ mod tests {
             (r#"{"a":[{}"#, Truncated, 8),
             (r#"{"a":\"b"}"#, Malformed(Value), 5),
             (r#"{"a":[1}}"#, Malformed(MatchingBracket), 7),
-            (r#"[{"a":[1}]"#, Malformed(MatchingBracket), 8),
+            (r#"[{"a":[1}]"#, Malformed(MatchingBracket), 9),
             (r#"[{"a":\"b"}]"#, Malformed(Value), 6),
             (r#"{"Rec\urds":[]}"#, Malformed(Escape), 5),
             (r#"{"Records":["#, Truncated, 12),
@@ -637,38 +625,5 @@ mod tests {
             assert!(reader.keep() <= end && end - reader.keep() <= 100, "{} of {end}", reader.keep());
         }
         assert_eq!(found, [(2, 7)]);
-    }
-
-    #[test]
-    fn a_record_comes_with_the_spans_of_what_is_directly_inside() {
-        let text = br#"[{"a":{"b":[{}]},"c":"}","d":[[1],{}],"e":{}},{"f":1},{"g":[]}]"#;
-        for step in [1, 7, 64] {
-            let limits = Limits { max_record_bytes: 100, window_bytes: 64, ..Limits::default() };
-            let mut buffer = Buffer::new(&limits);
-            let mut reader = RecordReader::new(&limits, Layout::Files);
-            let mut inner = Vec::new();
-            for piece in text.chunks(step) {
-                buffer.roll(reader.keep());
-                buffer.spare()[..piece.len()].copy_from_slice(piece);
-                buffer.fill(piece.len());
-                let window = buffer.window();
-                while let Read::Record(record) = reader.read(&window).unwrap() {
-                    let bytes = &window.bytes[record.start..];
-                    let text = |&[begin, end]: &[u32; 2]| String::from_utf8_lossy(&bytes[begin as usize..end as usize]);
-                    inner.push(record.inner.iter().map(|span| text(span).into_owned()).collect::<Vec<_>>());
-                }
-            }
-            let expected = [&[r#"{"b":[{}]}"#, "[[1],{}]", "{}"][..], &[], &["[]"]];
-            assert_eq!(inner, expected, "pieces of {step}");
-        }
-    }
-
-    #[test]
-    fn only_so_many_spans_are_noted_and_from_the_first_on() {
-        let text = [&b"[{\"a\":{}"[..], &b",\"b\":[]".repeat(spans::MAX_INNER), b"}]"].concat();
-        let buffer = Buffer::holding(&text);
-        let mut reader = RecordReader::new(&Limits::default(), Layout::Files);
-        let Ok(Read::Record(record)) = reader.read(&buffer.window()) else { panic!("a record") };
-        assert_eq!((record.inner.len(), &record.inner[..2]), (spans::MAX_INNER, &[[5, 7], [12, 14]][..]));
     }
 }

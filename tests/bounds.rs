@@ -184,8 +184,11 @@ fn depth_costs_nothing_where_no_rule_looks() {
     ] {
         let got = run_whole(&mut pipeline, object.as_bytes());
         assert_eq!((got.result, got.found.len()), (Ok(()), 1));
-        let wrong = object.replacen("}]", "}}", 1);
-        assert!(run_whole(&mut pipeline, wrong.as_bytes()).result.is_err());
+        // One that closes too much or too little shows at the end.
+        for (right, wrong) in [("}]", "}]]"), ("}]", "}"), ("1}", "1")] {
+            let wrong = object.replacen(right, wrong, 1);
+            assert!(run_whole(&mut pipeline, wrong.as_bytes()).result.is_err(), "{wrong:.50}");
+        }
     }
 }
 

@@ -597,7 +597,7 @@ fn what_is_malformed_is_an_error_at_its_byte() {
         (r#"{"Records":[{},§]}"#, Malformed(Value)),
         (r#"{"Records":[]§"x":1}"#, Malformed(CommaOrClose)),
         (r#"{"x":§,"Records":[]}"#, Malformed(Value)),
-        (r#"{"x":[1,{"y":2§]],"Records":[]}"#, Malformed(MatchingBracket)),
+        (r#"{"x":[1,{"y":2}§},"Records":[]}"#, Malformed(MatchingBracket)),
         (r#"{"Rec§\qords":[]}"#, Malformed(Escape)),
         (r#"{"Records":[]} §}"#, Malformed(Document)),
         (r#"{"Records":[]§"#, Truncated),

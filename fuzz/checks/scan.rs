@@ -1,7 +1,8 @@
-//! The scan against a byte-at-a-time twin, on every backend there is, in calls of any number of blocks.
+//! The scan against a byte-at-a-time twin, on every backend there is, in calls of any number of blocks; and the search
+//! for two bytes.
 
 use super::Choices;
-use trailwire::scan::{BLOCK, Carry, Level, Masks, classify, limit};
+use trailwire::scan::{BLOCK, Carry, Level, Masks, Pair, classify, find_pair, limit};
 
 pub(crate) fn check(data: &[u8]) {
     let (mut random, data) = Choices(data).seed();
@@ -9,6 +10,14 @@ pub(crate) fn check(data: &[u8]) {
     text.resize(data.len().next_multiple_of(BLOCK), b' ');
     let expected = naive(&text);
     let (blocks, _) = text.as_chunks::<BLOCK>();
+    // Mostly bytes that are there.
+    let mut byte = || data.get(random.below(data.len() + 1)).copied().unwrap_or(0);
+    let bytes = [byte(), byte()];
+    let distance = 1 + random.below(BLOCK - 1);
+    let start = random.below(data.len() + 1);
+    let range = start..start + random.below(data.len() + 1 - start);
+    let is = |at: &usize| at + distance < range.end && [data[*at], data[at + distance]] == bytes;
+    let place = range.clone().find(is);
     for level in Level::ALL {
         limit(level);
         let (mut masks, mut carry) = (vec![Masks::default(); blocks.len()], Carry::default());
@@ -19,6 +28,7 @@ pub(crate) fn check(data: &[u8]) {
             done = end;
         }
         assert_eq!(masks, expected, "up to {level:?}");
+        assert_eq!(find_pair(data, range.clone(), Pair::new(bytes, distance)), place, "up to {level:?}");
     }
     limit(Level::Avx512);
 }
@@ -33,16 +43,15 @@ fn naive(text: &[u8]) -> Vec<Masks> {
         match byte {
             b'\\' => {
                 masks.backslashes |= bit;
-                masks.stops |= if in_string { 0 } else { bit };
+                masks.closes |= if in_string { 0 } else { bit };
             }
             b'"' if !was_escaped => {
                 masks.quotes |= bit;
                 in_string = !in_string;
             }
             _ if in_string => {}
-            b'{' | b'}' | b'[' | b']' => masks.stops |= bit,
-            b':' => masks.colons |= bit,
-            b',' => masks.commas |= bit,
+            b'{' | b'[' => masks.opens |= bit,
+            b'}' | b']' => masks.closes |= bit,
             _ => {}
         }
     }

@@ -78,6 +78,12 @@ impl Inflater {
         (self.taken, self.given) = (0, 0);
     }
 
+    /// Whether the object is known not to be compressed.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.part, Part::Plain)
+    }
+
     /// Bytes of the object as stored that were taken so far.
     #[must_use]
     pub fn taken(&self) -> u64 {

@@ -1,10 +1,7 @@
-//! The JSON that the stages share: brackets, strings and scalars.
+//! The JSON that the stages share: strings and scalars.
 
-mod brackets;
 pub(crate) mod number;
 pub(crate) mod string;
-
-pub(crate) use brackets::{Brackets, Unbalanced};
 
 use crate::Expected;
 

@@ -66,7 +66,7 @@ pub(crate) fn unescape_if<'a>(
 /// Whether a string has only what may stand between quotes: UTF-8, and no raw
 /// control characters.
 #[inline]
-fn check(raw: &[u8]) -> Result<(), (Expected, usize)> {
+pub(crate) fn check(raw: &[u8]) -> Result<(), (Expected, usize)> {
     if let Some(last) = raw.last_chunk() {
         // The last word may overlap with the one before.
         let (words, _) = raw.as_chunks::<8>();

@@ -2,10 +2,10 @@
 
 use super::index::Scratch;
 use super::set::{ClauseField, FieldId, PredicateId, RuleSet};
-use crate::ErrorKind;
 use crate::fields::{FrameId, Leaf};
 use crate::limits::MAX_VALUES;
 use crate::paths::Slot;
+use crate::{ErrorKind, Scalar};
 
 /// What the values read of the current record hit. Kept between records, so that
 /// none has to allocate: each time that one is read has a number, its stamp, and a
@@ -132,8 +132,22 @@ impl Hits {
         self.listed.push(Listed { slot, frame, end: self.listed_hits.len() as u32 });
     }
 
+    /// Whether a value at `slot` hits a predicate that clauses hang on.
+    #[inline(always)]
+    pub(super) fn leads(&mut self, rules: &RuleSet, slot: Slot, value: Scalar<'_>) -> bool {
+        let index = &rules.slots[slot as usize].index;
+        if index.rules_out(value) {
+            return false;
+        }
+        let mut leads = false;
+        index.classify(value, &mut self.scratch, |predicate| {
+            leads |= !rules.predicates[predicate as usize].pivots.is_empty();
+        });
+        leads
+    }
+
     /// Whether a predicate was hit that clauses hang on.
-    pub(super) fn lead_to_a_rule(&self, rules: &RuleSet) -> bool {
+    pub(super) fn any_leads(&self, rules: &RuleSet) -> bool {
         self.list.iter().any(|&hit| !rules.predicates[hit as usize].pivots.is_empty())
     }
 

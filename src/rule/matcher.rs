@@ -5,8 +5,9 @@
 //! allocation. Refused: a record that would take more than the steps of
 //! [`MAX_MATCH_STEPS`](crate::limits::MAX_MATCH_STEPS) for one rule, which is an error and never "no match".
 //!
-//! Fields are read in two steps: at first those that clauses hang on, and all of them
-//! only if that leads to a clause, as in most records it does not.
+//! The fields of a record are only read if its text says that it may lead to a clause
+//! ([`Leads`](super::leads::Leads)), as most do not. Where text cannot say that, the fields
+//! that clauses hang on are read before the others.
 //!
 //! Two fields of a rule that lie in the same array must match in the same of
 //! its elements. Most records hit nothing inside arrays of objects, and most
@@ -59,12 +60,14 @@ impl Matcher {
     ///
     /// # Errors
     /// Malformed JSON and arrays beyond the limits, in the fields by which rules are
-    /// found and, if they lead to a rule, in all that rules look at; and
-    /// [`ErrorKind::MatchTooLong`].
-    pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<&[u32], Error> {
+    /// found and, if they lead to a rule, in all that rules look at, and on the way to
+    /// them, unless its text rules the record out; and [`ErrorKind::MatchTooLong`].
+    pub fn run(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record) -> Result<&[u32], Error> {
         self.matched.clear();
         self.search.begin();
-        self.read(rules, window, record)?;
+        if !self.read(rules, window, record)? {
+            return Ok(&[]);
+        }
         for hit in 0..self.hits.list.len() {
             for &field in &rules.predicates[self.hits.list[hit] as usize].pivots {
                 if self.hits.first_look(field) {
@@ -79,26 +82,43 @@ impl Matcher {
         Ok(&self.matched)
     }
 
-    /// Reads the fields of `record`: all that rules have if it leads to one, and else
-    /// at least those by which rules are found.
+    /// Reads the fields of `record`, if it may lead to a rule, and says whether it may.
     #[inline(always)]
-    fn read(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record<'_>) -> Result<(), Error> {
-        let Some(leading) = &rules.leading else { return self.pick(rules, &rules.tree, window, record) };
-        // Behind a record that led to a rule all fields are read at once: where many
-        // match, most do. A fault in them is looked into, or it would depend on the
-        // record before whether one that nothing leads to is an error.
-        if self.led && self.pick(rules, &rules.tree, window, record).is_ok() {
-            self.led = self.hits.lead_to_a_rule(rules);
-            return Ok(());
+    fn read(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record) -> Result<bool, Error> {
+        let Some(leading) = &rules.leading else {
+            self.pick(rules, &rules.tree, window, record)?;
+            return Ok(true);
+        };
+        // Whether it may, as its text tells; `None` if that cannot tell.
+        let by_text = |hits: &mut Hits| {
+            let leads = rules.leads.as_ref()?;
+            Some(leads.may_be_in(window, record, |slot, value| hits.leads(rules, slot, value)))
+        };
+        // Behind a record that led to a rule the next is likely to.
+        let may = if self.led { Some(true) } else { by_text(&mut self.hits) };
+        if may == Some(false) {
+            return Ok(false);
+        }
+        if may == Some(true) && self.pick(rules, &rules.tree, window, record).is_ok() {
+            self.led = self.hits.any_leads(rules);
+            return Ok(self.led);
+        }
+        // There is a fault, or it is not known yet whether all fields are worth a look. A fault
+        // in a record that leads to no rule is none, whatever the record before did.
+        if std::mem::take(&mut self.led) && by_text(&mut self.hits) == Some(false) {
+            return Ok(false);
         }
         self.pick(rules, leading, window, record)?;
-        self.led = self.hits.lead_to_a_rule(rules);
-        if self.led { self.pick(rules, &rules.tree, window, record) } else { Ok(()) }
+        self.led = self.hits.any_leads(rules);
+        if self.led {
+            self.pick(rules, &rules.tree, window, record)?;
+        }
+        Ok(self.led)
     }
 
     /// Reads those fields of `record` that `tree` has, and looks them up.
     #[inline(always)]
-    fn pick(&mut self, rules: &RuleSet, tree: &PathTree, window: &Window<'_>, record: Record<'_>) -> Result<(), Error> {
+    fn pick(&mut self, rules: &RuleSet, tree: &PathTree, window: &Window<'_>, record: Record) -> Result<(), Error> {
         let hits = &mut self.hits;
         hits.begin();
         if tree.slots() == 0 {
@@ -114,7 +134,7 @@ impl Matcher {
     }
 
     /// Adds the rules of those clauses that match.
-    fn look(&mut self, rules: &RuleSet, clauses: &[ClauseId], record: Record<'_>) -> Result<(), Error> {
+    fn look(&mut self, rules: &RuleSet, clauses: &[ClauseId], record: Record) -> Result<(), Error> {
         for &clause in clauses {
             if let Role::Match(rule) = rules.clauses[clause as usize].role
                 && self.decide(rules, clause, rule, record)?
@@ -126,7 +146,7 @@ impl Matcher {
     }
 
     /// Takes out the rules that ignore the record.
-    fn drop_ignored(&mut self, rules: &RuleSet, record: Record<'_>) -> Result<(), Error> {
+    fn drop_ignored(&mut self, rules: &RuleSet, record: Record) -> Result<(), Error> {
         let mut kept = 0;
         for at in 0..self.matched.len() {
             let rule = self.matched[at];
@@ -144,7 +164,7 @@ impl Matcher {
     }
 
     /// Whether a clause, looked at for `rule`, matches.
-    fn decide(&mut self, rules: &RuleSet, clause: ClauseId, rule: u32, record: Record<'_>) -> Result<bool, Error> {
+    fn decide(&mut self, rules: &RuleSet, clause: ClauseId, rule: u32, record: Record) -> Result<bool, Error> {
         let clause = &rules.clauses[clause as usize];
         let fields = || clause.fields.iter().map(|&field| &rules.fields[field as usize]);
         let hits = &self.hits;
@@ -187,7 +207,7 @@ mod tests {
         matcher.reset(rules);
         let run_one = |text: &&str| {
             let buffer = Buffer::holding(text.as_bytes());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
             matcher.run(rules, &buffer.window(), record).unwrap().to_vec()
         };
         records.iter().map(run_one).collect()
@@ -315,6 +335,11 @@ mod tests {
             (r#"{"c":{"d":"x"},"a":0,"b":"\q"}"#, Ok(&[])),
             (r#"{"b":"x","a":01}"#, malformed(Expected::Scalar, 13)),
             (r#"{"a":1,"b":"z","c":{"d":"z"}}"#, Ok(&[])),
+            (r#"{"a":0 "b":"x"}"#, malformed(Expected::CommaOrClose, 7)),
+            (r#"{"z" 1,"a":0}"#, Ok(&[])),
+            (r#"{"z" 1,"a":1}"#, malformed(Expected::Colon, 5)),
+            (r#"{"z" 1}"#, malformed(Expected::Colon, 5)),
+            (r#"{"b":"x" "a":1}"#, malformed(Expected::CommaOrClose, 9)),
         ];
         let mut matcher = Matcher::new();
         matcher.reset(&rules);
@@ -322,20 +347,82 @@ mod tests {
         for _ in 0..rounds(1_000) {
             let (text, expected) = records[random.below(records.len())];
             let buffer = Buffer::holding(text.as_bytes());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, inner: &[] };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
             let verdict = matcher.run(&rules, &buffer.window(), record).map_err(|error| (error.kind, error.offset));
             assert_eq!(verdict, expected, "{text}");
         }
     }
 
+    /// A value of a random record: of the kinds and spellings that may lead to a rule.
+    fn value(random: &mut Random, depth: usize, out: &mut String) {
+        let scalars = [r#""x""#, r#""y""#, r#""eventName""#, "1", "null", "true", r#""""#, r#""\u0078""#, r#""\"x""#];
+        match random.below(if depth > 2 { 6 } else { 9 }) {
+            0..6 => out.push_str(scalars[random.below(scalars.len())]),
+            6 | 7 => object(random, depth + 1, out),
+            _ => {
+                out.push('[');
+                for i in 0..random.below(3) {
+                    out.push_str(if i > 0 { "," } else { "" });
+                    value(random, depth + 1, out);
+                }
+                out.push(']');
+            }
+        }
+    }
+
+    fn object(random: &mut Random, depth: usize, out: &mut String) {
+        let keys = ["eventName", "eventName", "type", "userIdentity", "userIdentity.type", "a", "xtype", r"typ\u0065"];
+        let space = if random.below(20) == 0 { " " } else { "" };
+        out.push('{');
+        for i in 0..random.below(5) {
+            let (comma, key) = (if i > 0 { "," } else { "" }, keys[random.below(keys.len())]);
+            out.push_str(&format!("{comma}{space}\"{key}\"{space}:"));
+            value(random, depth, out);
+        }
+        out.push_str(space);
+        out.push('}');
+    }
+
+    #[test]
+    fn records_that_are_ruled_out_by_their_text_match_no_rule() {
+        let patterns = [
+            r#"{"eventName":["x"]}"#,
+            r#"{"eventName":["eventName"],"a":["x"]}"#,
+            r#"{"userIdentity":{"type":["x",1]}}"#,
+            r#"{"userIdentity":{"type":[null]},"eventName":[{"exists":true}]}"#,
+            r#"{"a":{"eventName":["y"]},"eventName":[{"exists":false}]}"#,
+            r#"{"a":[{"anything-but":"x"}]}"#,
+        ];
+        let mut random = Random::new(23);
+        let (mut matched, mut ruled_out) = (0, 0);
+        for round in 0..rounds(60_000) {
+            let chosen: Vec<_> = patterns.iter().copied().filter(|_| random.below(3) == 0).collect();
+            let by_text = rules(&chosen);
+            let mut by_fields = rules(&chosen);
+            by_fields.leads = None;
+            let mut text = String::new();
+            object(&mut random, 0, &mut text);
+            let expected = run(&by_fields, &[&text]);
+            assert_eq!(run(&by_text, &[&text]), expected, "{round}: {chosen:?} {text}");
+            matched += usize::from(!expected[0].is_empty());
+            let buffer = Buffer::holding(text.as_bytes());
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
+            let mut hits = Hits::default();
+            let leads = by_text.leads.as_ref().unwrap();
+            let may = leads.may_be_in(&buffer.window(), record, |slot, value| hits.leads(&by_text, slot, value));
+            ruled_out += usize::from(!may);
+        }
+        assert!(cfg!(miri) || matched > 2_000 && ruled_out > 2_000, "{matched} {ruled_out}");
+    }
+
     #[test]
     fn stamps_that_run_out_start_again() {
-        // Each record is read once or twice.
         let rules = rules(&[r#"{"a":[1],"b":["x"]}"#]);
         let mut matcher = Matcher::new();
         matcher.reset(&rules);
         let buffer = Buffer::holding(br#"{"a":1,"b":"x"}{"a":2,"b":"x"}"#);
-        let record = |start: usize| Record { start, end: start + 15, offset: start as u64, number: 1, inner: &[] };
+        let record =
+            |start: usize| Record { start, end: start + 15, offset: start as u64, number: 1, may_have_escapes: true };
         let verdict =
             |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);
         assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));

@@ -14,6 +14,7 @@ mod hits;
 mod ignore;
 mod index;
 mod ip;
+mod leads;
 pub mod lint;
 mod matcher;
 mod node;

@@ -7,7 +7,7 @@
 //! and only the clauses hung on a predicate that was hit are looked at. The
 //! field a clause hangs on, its pivot, is one that it cannot match without; of
 //! those, the one that leads to it in vain least often. So most records are done
-//! with after the fields that clauses hang on ([`RuleSet::leading`]).
+//! with after a look at the fields that clauses hang on ([`RuleSet::leads`]).
 //!
 //! "None of these" is no predicate: nearly every value would hit nearly all of
 //! them. What they list are predicates, and a value that hits none of a slot's
@@ -17,6 +17,7 @@
 use super::Rule;
 use super::element::Element;
 use super::index::SlotIndex;
+use super::leads::Leads;
 use super::pattern::{Branch, Field, Pattern};
 use crate::paths::{self, PathTree};
 use crate::{Error, ErrorKind};
@@ -43,9 +44,11 @@ pub struct RuleSet {
     /// them.
     ignoring: Vec<Vec<Range<ClauseId>>>,
     pub(super) tree: PathTree,
-    /// The part of `tree` that leads to rules: the paths of the fields that matching
-    /// clauses hang on. `None` if that is all of it, or some of them hang on none.
+    /// The part of `tree` by which rules are found: the paths of the fields that
+    /// matching clauses hang on. `None` if some of them hang on none.
     pub(super) leading: Option<PathTree>,
+    /// The same as text to look for; `None` also if that cannot be.
+    pub(super) leads: Option<Leads>,
     /// By slot.
     paths: Vec<String>,
     pub(super) slots: Vec<Slot>,
@@ -359,17 +362,24 @@ impl Builder {
         }
         let index = |(predicates, unlisted): (&Vec<_>, _)| Slot { index: SlotIndex::new(predicates), unlisted };
         let slots = by_slot.iter().zip(self.unlisted).map(index).collect();
+        let mut leading_slots: Vec<_> =
+            self.fields.iter().filter(|field| !field.hung.is_empty()).map(|field| field.slot).collect();
+        leading_slots.sort_unstable();
+        leading_slots.dedup();
+        let leading_paths = || leading_slots.iter().map(|&slot| (&self.paths[slot as usize][..], slot));
         let mut leading = PathTree::default();
-        for field in self.fields.iter().filter(|field| !field.hung.is_empty()) {
-            leading.insert_as(&self.paths[field.slot as usize], field.slot);
+        for (path, slot) in leading_paths() {
+            leading.insert_as(path, slot);
         }
-        let two_steps = always.is_empty() && leading.slots() < self.tree.slots();
+        let by_values = always.is_empty();
+        let leads = if by_values { Leads::new(leading_paths()) } else { None };
         RuleSet {
             rules,
             matching: self.matching,
             ignoring: self.ignoring,
             tree: self.tree,
-            leading: two_steps.then_some(leading),
+            leading: by_values.then_some(leading),
+            leads,
             paths: self.paths,
             slots,
             predicates: self.predicates,
@@ -476,8 +486,7 @@ mod tests {
         assert_eq!(leading(&[name]).unwrap(), "eventName");
         assert_eq!(leading(&[source]).unwrap(), "eventSource");
         assert_eq!(leading(&[root, name]).unwrap(), "userIdentity.type eventName");
-        // They are all that there are; a rule is looked at always.
-        assert_eq!(leading(&[r#"{"eventName":["A"]}"#]), None);
+        // A rule is looked at always.
         assert_eq!(leading(&[name, r#"{"errorCode":[{"exists":false}]}"#]), None);
     }
 

@@ -7,16 +7,15 @@
 //!
 //! The algorithm, for one block:
 //!
-//! 1. A backend finds every `"`, every `\`, every one of `{ } [ ]`, every `:` and
-//!    every `,`.
+//! 1. A backend finds every `"`, every `\`, every one of `{ [` and every one of `} ]`.
 //! 2. `escaped` = the bytes that stand after an odd run of backslashes.
 //! 3. `quotes` = the `"` that are not escaped: each opens or closes a string.
 //! 4. `in_string` = the running parity of `quotes` (a prefix XOR), which covers
 //!    each string from its opening quote to the byte before its closing one.
-//! 5. `stops` = the brackets outside strings, and any backslash outside a
-//!    string: no valid JSON has one, and one that was overlooked would turn
-//!    strings inside out for the rest of the object. `colons` and `commas` = those
-//!    outside strings.
+//! 5. `opens` and `closes` = the brackets outside strings. Any backslash
+//!    outside a string is among `closes`, so that whoever looks for the end of
+//!    something comes upon it: no valid JSON has one, and one that was overlooked
+//!    would turn strings inside out for the rest of the object.
 //!
 //! Step 1, and 4 where one instruction does it, differ between processors
 //! ([`Backend`]); the rest is written once over `u64`. The loop over blocks is
@@ -33,11 +32,15 @@ mod aarch64;
 mod bits;
 #[cfg(test)]
 mod naive;
+mod pairs;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use pairs::Pair;
+
 use bits::{escaped, prefix_xor};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bytes classified at once.
@@ -48,12 +51,10 @@ pub const BLOCK: usize = 64;
 pub struct Masks {
     /// Quotes that open or close a string.
     pub quotes: u64,
-    /// Brackets outside strings, and backslashes outside strings (an error).
-    pub stops: u64,
-    /// Colons outside strings.
-    pub colons: u64,
-    /// Commas outside strings.
-    pub commas: u64,
+    /// Opening brackets outside strings.
+    pub opens: u64,
+    /// Closing brackets outside strings, and backslashes outside strings (an error).
+    pub closes: u64,
     /// Backslashes, wherever they stand: no string needs unescaping without.
     pub backslashes: u64,
 }
@@ -72,15 +73,17 @@ pub struct Carry {
 struct Found {
     quotes: u64,
     backslashes: u64,
-    brackets: u64,
-    colons: u64,
-    commas: u64,
+    opens: u64,
+    closes: u64,
 }
 
 /// The part of the scan that depends on the processor: to find the bytes that
 /// matter in a block, above all.
 trait Backend {
     fn find(block: &[u8; BLOCK]) -> Found;
+
+    /// Finds each of `bytes`.
+    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2];
 
     /// Bit *i* of the result is the parity of bits 0 to *i*.
     #[inline(always)]
@@ -174,6 +177,25 @@ fn classify_at(level: Level, blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry:
     }
 }
 
+/// Where in `range` of `text` the first `pair` is: the position of its first byte. All
+/// of it is in the range.
+#[inline(always)]
+#[must_use]
+pub fn find_pair(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    find_pair_at(level(), text, range, pair)
+}
+
+#[inline(always)]
+fn find_pair_at(level: Level, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => x86_64::find_pair(level, text, range, pair),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => pairs::find_with::<aarch64::Neon>(text, range, pair),
+        _ => pairs::find_with::<portable::Portable>(text, range, pair),
+    }
+}
+
 /// Does `work` with the instructions for single bits that this processor has:
 /// what loops over masks takes half of the time with them. They are not there by
 /// default on x86-64, which is 20 years older.
@@ -206,9 +228,8 @@ impl Carry {
         self.in_string = ((in_string as i64) >> 63) as u64;
         Masks {
             quotes,
-            stops: (found.brackets | found.backslashes) & !in_string,
-            colons: found.colons & !in_string,
-            commas: found.commas & !in_string,
+            opens: found.opens & !in_string,
+            closes: (found.closes | found.backslashes) & !in_string,
             backslashes: found.backslashes,
         }
     }
@@ -276,7 +297,7 @@ mod tests {
         for (block, masks) in blocks.iter().zip(&mut masks) {
             classify(&[*block], std::slice::from_mut(masks), &mut carry);
         }
-        assert_eq!(masks.map(|masks| masks.stops), [0, 0, 1 << 2]);
+        assert_eq!(masks.map(|masks| masks.opens), [0, 0, 1 << 2]);
         assert_eq!(masks.map(|masks| masks.quotes), [1 << 63, 0, 1 << 1]);
     }
 
@@ -288,6 +309,27 @@ mod tests {
             let text: Vec<u8> = (0..random.below(400)).map(|_| alphabet[random.below(alphabet.len())]).collect();
             agrees_with_naive(&text);
         }
+    }
+
+    #[test]
+    fn the_first_pair_is_found_wherever_it_is_and_whatever_the_distance() {
+        let mut random = Random::new(9);
+        let mut found = 0;
+        for _ in 0..rounds(20_000) {
+            let alphabet = b"aabccccccccccccccc";
+            let text: Vec<u8> = (0..random.below(300)).map(|_| alphabet[random.below(alphabet.len())]).collect();
+            let end = random.below(text.len() + 1);
+            let range = random.below(end + 1)..end;
+            let (bytes, distance) = (*[b"ab", b"aa", b"bb"][random.below(3)], 1 + random.below(63));
+            let pair = Pair::new(bytes, distance);
+            let is = |at: usize| [text[at], text[at + distance]] == bytes;
+            let expected = range.clone().find(|&at| at + distance < range.end && is(at));
+            found += usize::from(expected.is_some());
+            for level in Level::ALL.into_iter().filter(|&level| Level::best(level) == level) {
+                assert_eq!(find_pair_at(level, &text, range.clone(), pair), expected, "{level:?} {range:?} {pair:?}");
+            }
+        }
+        assert!(found > rounds(1_000), "{found}");
     }
 
     #[test]
@@ -308,11 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_outside_a_string_is_a_stop() {
+    fn a_backslash_outside_a_string_is_where_something_may_close() {
         let mut block = [b' '; BLOCK];
         block[..10].copy_from_slice(br#"{"a":\"x"}"#);
         let mut masks = [Masks::default()];
         classify(&[block], &mut masks, &mut Carry::default());
-        assert_eq!(masks[0].stops & (1 << 5), 1 << 5);
+        assert_eq!(masks[0].closes & (1 << 5), 1 << 5);
     }
 }

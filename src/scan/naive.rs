@@ -18,12 +18,11 @@ pub(super) fn classify(text: &[u8]) -> Vec<Masks> {
                 out.backslashes |= bit;
                 escape = !escaped;
                 if !in_string {
-                    out.stops |= bit;
+                    out.closes |= bit;
                 }
             }
-            b'{' | b'}' | b'[' | b']' if !in_string => out.stops |= bit,
-            b':' if !in_string => out.colons |= bit,
-            b',' if !in_string => out.commas |= bit,
+            b'{' | b'[' if !in_string => out.opens |= bit,
+            b'}' | b']' if !in_string => out.closes |= bit,
             _ => {}
         }
     }

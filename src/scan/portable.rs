@@ -12,10 +12,14 @@ impl Backend for Portable {
             quotes: mask(block, |byte| byte == b'"'),
             backslashes: mask(block, |byte| byte == b'\\'),
             // Bit 5 is all that tells '[' from '{' and ']' from '}'.
-            brackets: mask(block, |byte| (byte | 0x20 == b'{') | (byte | 0x20 == b'}')),
-            colons: mask(block, |byte| byte == b':'),
-            commas: mask(block, |byte| byte == b','),
+            opens: mask(block, |byte| byte | 0x20 == b'{'),
+            closes: mask(block, |byte| byte | 0x20 == b'}'),
         }
+    }
+
+    #[inline(always)]
+    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2] {
+        bytes.map(|which| mask(block, |byte| byte == which))
     }
 }
 

@@ -4,15 +4,16 @@
 
 #![allow(unsafe_code, reason = "code for a kind of processor may only be called where it is sure to be one")]
 
+use super::pairs::{Pair, find_with};
 use super::portable::Portable;
 use super::{BLOCK, Backend, Carry, Found, Level, Masks, classify_with, level};
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
-    __m128i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_set_epi64x, _mm_set1_epi64x,
-    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_shuffle_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
-    _mm512_or_si512, _mm512_set1_epi8, _mm512_shuffle_epi8,
+    _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi64x, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
+    _mm512_or_si512, _mm512_set1_epi8,
 };
+use std::ops::Range;
 
 /// The best that this processor has, up to `most`. The standard library asks the
 /// processor once and remembers the answer.
@@ -33,6 +34,18 @@ pub(super) fn classify(level: Level, blocks: &[[u8; BLOCK]], masks: &mut [Masks]
         // SAFETY: as above.
         Level::Avx2 => unsafe { classify_avx2(blocks, masks, carry) },
         Level::Portable | Level::Neon => classify_with::<Portable>(blocks, masks, carry),
+    }
+}
+
+/// See [`super::find_pair`]; with the best backend up to `level` that there is.
+#[inline(always)]
+pub(super) fn find_pair(level: Level, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    match best(level) {
+        // SAFETY: `best` has detected all that the function needs.
+        Level::Avx512 => unsafe { find_pair_avx512(text, range, pair) },
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { find_pair_avx2(text, range, pair) },
+        Level::Portable | Level::Neon => find_with::<Portable>(text, range, pair),
     }
 }
 
@@ -62,23 +75,21 @@ fn classify_avx512(blocks: &[[u8; BLOCK]], masks: &mut [Masks], carry: &mut Carr
     classify_with::<Avx512>(blocks, masks, carry);
 }
 
-/// Private to this file, so that only [`classify_avx2`] uses it.
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+fn find_pair_avx2(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    find_with::<Avx2>(text, range, pair)
+}
+
+#[target_feature(enable = "avx512bw,avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+fn find_pair_avx512(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    find_with::<Avx512>(text, range, pair)
+}
+
+/// Private to this file, so that only functions for AVX2 use it.
 struct Avx2;
 
-/// Private to this file, so that only [`classify_avx512`] uses it.
+/// Private to this file, so that only functions for AVX-512 use it.
 struct Avx512;
-
-/// The brackets, each at the place that its lower half names: one shuffle and
-/// one comparison tell them from all other bytes. Where there is none, a byte
-/// that a shuffle, which gives 0 for bytes beyond ASCII, does not look up.
-///
-/// Bit 5 is all that tells '[' from '{' and ']' from '}', and is set before.
-static BRACKETS: [u8; 16] = {
-    let mut table = [0xff; 16];
-    table[(b'{' & 15) as usize] = b'{';
-    table[(b'}' & 15) as usize] = b'}';
-    table
-};
 
 // In what follows `inline(always)`, to become a part of the function that has
 // the features: only there are the intrinsics single instructions.
@@ -89,30 +100,46 @@ impl Backend for Avx2 {
         let (halves, _) = block.as_chunks::<32>();
         let mut found = Found::default();
         for half in halves.iter().rev() {
-            // SAFETY: `classify_avx2`, the only user, has AVX2; and the loads,
-            // which need no alignment, read the 32 bytes that `half` refers to,
-            // and the 16 of `BRACKETS`.
+            // SAFETY: all users have AVX2; and the loads,
+            // which need no alignment, read the 32 bytes that `half` refers to.
             let masks = unsafe {
                 let bytes = _mm256_loadu_si256(half.as_ptr().cast());
-                let table = _mm256_broadcastsi128_si256(brackets());
+                // Bit 5 is all that tells '[' from '{' and ']' from '}'.
                 let folded = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
-                let equal = |byte: u8| _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8)));
-                let is_bracket = _mm256_cmpeq_epi8(folded, _mm256_shuffle_epi8(table, bytes));
-                [equal(b'"'), equal(b'\\'), _mm256_movemask_epi8(is_bracket), equal(b':'), equal(b',')]
+                let equal =
+                    |bytes, byte: u8| _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte as i8)));
+                [equal(bytes, b'"'), equal(bytes, b'\\'), equal(folded, b'{'), equal(folded, b'}')]
             };
-            let [quotes, backslashes, brackets, colons, commas] = masks.map(|mask| u64::from(mask as u32));
+            let [quotes, backslashes, opens, closes] = masks.map(|mask| u64::from(mask as u32));
             found.quotes = found.quotes << 32 | quotes;
             found.backslashes = found.backslashes << 32 | backslashes;
-            found.brackets = found.brackets << 32 | brackets;
-            found.colons = found.colons << 32 | colons;
-            found.commas = found.commas << 32 | commas;
+            found.opens = found.opens << 32 | opens;
+            found.closes = found.closes << 32 | closes;
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2] {
+        let (halves, _) = block.as_chunks::<32>();
+        let mut found = [0, 0];
+        for half in halves.iter().rev() {
+            // SAFETY: all users have AVX2; and the loads, which need no alignment, read
+            // the 32 bytes that `half` refers to.
+            let equal = unsafe {
+                let half = _mm256_loadu_si256(half.as_ptr().cast());
+                let first = _mm256_cmpeq_epi8(half, _mm256_set1_epi8(bytes[0] as i8));
+                let second = _mm256_cmpeq_epi8(half, _mm256_set1_epi8(bytes[1] as i8));
+                [_mm256_movemask_epi8(first), _mm256_movemask_epi8(second)]
+            };
+            found = [found[0] << 32 | u64::from(equal[0] as u32), found[1] << 32 | u64::from(equal[1] as u32)];
         }
         found
     }
 
     #[inline(always)]
     fn prefix_xor(bits: u64) -> u64 {
-        // SAFETY: `classify_avx2`, the only user, has PCLMULQDQ.
+        // SAFETY: all users have PCLMULQDQ.
         unsafe { multiplied_by_ones(bits) }
     }
 }
@@ -120,36 +147,40 @@ impl Backend for Avx2 {
 impl Backend for Avx512 {
     #[inline(always)]
     fn find(block: &[u8; BLOCK]) -> Found {
-        // SAFETY: `classify_avx512`, the only user, has AVX-512 BW; and the loads,
-        // which need no alignment, read the 64 bytes of `block` and the 16 of
-        // `BRACKETS`.
+        // SAFETY: all users have AVX-512 BW; and the loads,
+        // which need no alignment, read the 64 bytes of `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
-            let table = _mm512_broadcast_i32x4(brackets());
+            // Bit 5 is all that tells '[' from '{' and ']' from '}'.
             let folded = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
-            let equal = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
+            let equal = |bytes, byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
             Found {
-                quotes: equal(b'"'),
-                backslashes: equal(b'\\'),
-                brackets: _mm512_cmpeq_epi8_mask(folded, _mm512_shuffle_epi8(table, bytes)),
-                colons: equal(b':'),
-                commas: equal(b','),
+                quotes: equal(bytes, b'"'),
+                backslashes: equal(bytes, b'\\'),
+                opens: equal(folded, b'{'),
+                closes: equal(folded, b'}'),
             }
         }
     }
 
     #[inline(always)]
+    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2] {
+        // SAFETY: all users have AVX-512 BW; and the load, which needs no alignment,
+        // reads the 64 bytes of `block`.
+        unsafe {
+            let block = _mm512_loadu_si512(block.as_ptr().cast());
+            [
+                _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(bytes[0] as i8)),
+                _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(bytes[1] as i8)),
+            ]
+        }
+    }
+
+    #[inline(always)]
     fn prefix_xor(bits: u64) -> u64 {
-        // SAFETY: `classify_avx512`, the only user, has PCLMULQDQ.
+        // SAFETY: all users have PCLMULQDQ.
         unsafe { multiplied_by_ones(bits) }
     }
-}
-
-#[inline(always)]
-fn brackets() -> __m128i {
-    // SAFETY: every x86-64 has SSE2, and the load, which needs no alignment,
-    // reads the 16 bytes of `BRACKETS`.
-    unsafe { _mm_loadu_si128(BRACKETS.as_ptr().cast()) }
 }
 
 /// The carry-less product with all ones: each bit, added without carries to
