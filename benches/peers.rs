@@ -75,20 +75,25 @@ fn peers(criterion: &mut Criterion) {
     });
     // simd-json writes to its input, so it gets a copy, which takes it some 3 % longer.
     let (mut buffers, mut bytes) = (simd_json::Buffers::default(), Vec::new());
-    group.bench_function("simd-json, tape", |bencher| {
-        bencher.iter(|| {
-            bytes.clear();
-            bytes.extend_from_slice(black_box(text));
-            let tape = simd_json::to_tape_with_buffers(&mut bytes, &mut buffers).unwrap();
-            let records = tape.as_value().as_object().unwrap().get("Records").unwrap().as_array().unwrap();
-            let matches = records.iter().filter(|record| {
-                let record = record.as_object().unwrap();
-                let field = |key| record.get(key).and_then(ValueIntoString::into_string);
-                wanted(field("eventType"), field("eventSource"), field("eventName"))
-            });
-            assert_eq!(matches.count(), expected);
+    let mut tape = || {
+        bytes.clear();
+        bytes.extend_from_slice(black_box(text));
+        let tape = simd_json::to_tape_with_buffers(&mut bytes, &mut buffers).unwrap();
+        let records = tape.as_value().as_object().unwrap().get("Records").unwrap().as_array().unwrap();
+        let matches = records.iter().filter(|record| {
+            let record = record.as_object().unwrap();
+            let field = |key| record.get(key).and_then(ValueIntoString::into_string);
+            wanted(field("eventType"), field("eventSource"), field("eventName"))
         });
-    });
+        matches.count()
+    };
+    data::compare(
+        "time of trailwire by that of simd-json's tape",
+        301,
+        || data::read(&mut pipeline, black_box(text)),
+        &mut tape,
+    );
+    group.bench_function("simd-json, tape", |bencher| bencher.iter(|| assert_eq!(tape(), expected)));
     group.bench_function("simd-json, borrowed value", |bencher| {
         bencher.iter(|| {
             bytes.clear();

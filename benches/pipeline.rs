@@ -61,6 +61,12 @@ fn pipelines(criterion: &mut Criterion) {
         let texts: Vec<&str> = patterns.iter().map(|pattern| &pattern[..]).collect();
         let mut pipeline = Pipeline::new(rules(&texts), &Limits::default(), Layout::Files);
         assert_eq!(read(&mut pipeline, &stored), expected, "{name}");
+        data::compare(
+            &format!("pipeline/{name}: time by that of zlib-rs"),
+            31,
+            || read(&mut pipeline, &stored),
+            || inflate(&stored, &mut buffer),
+        );
         group.bench_function(name, |bencher| bencher.iter(|| black_box(read(&mut pipeline, &stored))));
     }
     let cis = cis();

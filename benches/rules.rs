@@ -119,6 +119,17 @@ fn bench(criterion: &mut Criterion) {
         }
         assert!(ours.iter().sum::<i32>() > 0, "some records match");
 
+        data::compare(
+            &format!("rules/{name}: time of trailwire by that of quamina"),
+            31,
+            || {
+                let mut matches = 0;
+                read(&mut pipeline, &logs, |_| matches += 1);
+                matches
+            },
+            || logs.records.iter().map(|record| peer.matches_for_event(record.as_bytes()).unwrap().len()).sum(),
+        );
+
         let mut group = criterion.benchmark_group(format!("rules/{name}"));
         group.throughput(Throughput::Elements(logs.records.len() as u64));
         group.bench_function("quamina", |bencher| {

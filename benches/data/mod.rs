@@ -7,7 +7,9 @@ pub(crate) mod common;
 
 use common::oracle::{self, Shape};
 use common::{files, folder, gunzip};
+use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::time::Instant;
 use trailwire::{Match, Pipeline};
 
 /// The records of the real logs, or of the test data.
@@ -78,4 +80,24 @@ pub(crate) fn read(pipeline: &mut Pipeline, stored: &[u8]) -> usize {
     }
     pipeline.finish(&mut sink).unwrap();
     matches
+}
+
+/// Prints how long `work` takes as a part of what `baseline` takes: the median of pairs, since the clock drifts between
+/// one bench and the next. All that each needs is in the caches, as far as it fits. Nothing where benches are only tried.
+#[allow(clippy::print_stdout, reason = "a result")]
+pub(crate) fn compare(name: &str, pairs: usize, mut work: impl FnMut() -> usize, mut baseline: impl FnMut() -> usize) {
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let mut ratios: Vec<f64> = (0..pairs).map(|_| seconds(&mut work) / seconds(&mut baseline)).collect();
+    ratios.sort_by(f64::total_cmp);
+    let ratio = ratios[pairs / 2];
+    println!("{name}: {ratio:.3} (1/{:.2}) in the median of {pairs} pairs", 1.0 / ratio);
+}
+
+fn seconds(work: &mut impl FnMut() -> usize) -> f64 {
+    black_box(work());
+    let start = Instant::now();
+    black_box(work());
+    start.elapsed().as_secs_f64()
 }
