@@ -619,7 +619,7 @@ fn what_is_malformed_is_an_error_at_its_byte() {
         (r#"[{"§\u00zz":1}]"#, Malformed(Escape)),
         ("[{\"a\":\"x§\u{1}\"}]", Malformed(NoControl)),
         (r#"[{"a":{"b":1,§,}}]"#, Malformed(Key)),
-        (r#"[{"a":[{}§}]}]"#, Malformed(MatchingBracket)),
+        (r#"[{"a":[{}}§]}]"#, Malformed(MatchingBracket)),
         (r#"[{"z":1,§\"a":1}]"#, Malformed(Value)),
     ];
     let mut pipeline = pipeline(&rules(LOOKING));
