@@ -126,7 +126,7 @@ impl Buffer {
 }
 
 /// Bytes that are classified at once.
-const SCAN_BYTES: usize = 16 << 10;
+pub(crate) const SCAN_BYTES: usize = 16 << 10;
 
 /// A view of the bytes held in a [`Buffer`]. Positions are indices into
 /// [`bytes`](Self::bytes); offsets count from the start of the object.

@@ -435,9 +435,7 @@ impl Cursor<'_> {
     #[inline(always)]
     fn scalar(&mut self) -> Result<Range<usize>, Error> {
         let first = self.at;
-        while json::is_scalar(self.byte()) {
-            self.at += 1;
-        }
+        self.at = json::scalar_end(self.bytes, first);
         if self.at == first { Err(self.malformed(Expected::Value)) } else { Ok(first..self.at) }
     }
 

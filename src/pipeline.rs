@@ -9,7 +9,7 @@
 //! that follows take turns on pieces of it that stay in the L1 cache. No step waits,
 //! allocates per record or knows where the bytes come from.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, SCAN_BYTES};
 use crate::fields::Frame;
 use crate::inflate::{Inflater, Progress};
 use crate::limits::MAX_VALUES;
@@ -72,9 +72,6 @@ pub struct Counts {
 
 /// The inflate state: a window of 32 KiB, and the tables.
 const INFLATE_BYTES: usize = 56 << 10;
-
-/// Bytes that are copied at once where nothing is to be inflated.
-const PLAIN_BYTES: usize = 16 << 10;
 
 /// Everything that is small: levels of nesting, marks of predicates.
 const SMALL_BYTES: usize = 128 << 10;
@@ -209,7 +206,7 @@ impl Pipeline {
         // One byte more than is allowed, to see whether there is one.
         let left = usize::try_from(self.max_object_bytes.saturating_add(1) - self.bytes).unwrap_or(usize::MAX);
         // What is only copied is scanned best while it is in the L1 cache.
-        let room = spare.len().min(left).min(if self.inflater.is_plain() { PLAIN_BYTES } else { usize::MAX });
+        let room = spare.len().min(left).min(if self.inflater.is_plain() { SCAN_BYTES } else { usize::MAX });
         let (mut progress, taken, mut given) = self.inflater.inflate(input, &mut spare[..room]);
         if self.bytes + given as u64 > self.max_object_bytes {
             given -= 1;

@@ -1,9 +1,10 @@
 //! From an object's or array's opening bracket to its closing one.
 //!
 //! In: a [`Window`], again after each time it grew. Out: where the container
-//! ends. Kept between calls: a count, and whether there was a backslash. What lies inside is not looked at, nor how
-//! deep it is: a block in which fewer brackets close than are open cannot hold
-//! the end, so two sums of bits are all that it takes, and of the whole block.
+//! ends. Kept between calls: a count, and whether there was a backslash. What
+//! lies inside is not looked at, nor how deep it is: a block in which fewer
+//! brackets close than are open cannot hold the end, so two sums of bits are all
+//! that it takes, and of the whole block.
 //!
 //! Brackets are counted without their type, and only the last must be of the
 //! first one's. A stack of them took three times as long, for nothing that

@@ -112,7 +112,7 @@ fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: E
                     return None;
                 }
                 if json::is_scalar(value) {
-                    ended = scalar_end(bytes, quote + 2)?;
+                    ended = json::scalar_end(bytes, quote + 2);
                 } else {
                     due = quote + 2;
                 }
@@ -140,12 +140,6 @@ fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: E
 /// No position: no value is due.
 const NOWHERE: usize = usize::MAX;
 
-/// Where the number or literal at `at` ends; `None` if not before the bytes do.
-#[inline(always)]
-fn scalar_end(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes[at..].iter().position(|&byte| !json::is_scalar(byte)).map(|length| at + length)
-}
-
 /// Notes the member with this key; `None` if there is no room. By itself, since few
 /// are wanted.
 #[inline(never)]
@@ -154,7 +148,7 @@ fn note(members: &mut Vec<Member>, window: &Window<'_>, key: Range<usize>) -> Op
     let end = match window.bytes[value] {
         b'"' => window.next_quote(value + 1)? + 1,
         b'{' | b'[' => value,
-        _ => scalar_end(window.bytes, value)?,
+        _ => json::scalar_end(window.bytes, value),
     };
     if members.len() == MAX_MEMBERS {
         return None;

@@ -19,6 +19,14 @@ pub(crate) const fn is_scalar(byte: u8) -> bool {
     SCALAR[byte as usize]
 }
 
+/// Where the number or literal at `at` ends: at the latest where `text` does, and at
+/// `at` if there is none.
+#[inline(always)]
+pub(crate) fn scalar_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| !is_scalar(byte)).unwrap_or(rest.len())
+}
+
 static SCALAR: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -141,14 +141,14 @@ impl Hits {
         }
         let mut leads = false;
         index.classify(value, &mut self.scratch, |predicate| {
-            leads |= !rules.predicates[predicate as usize].pivots.is_empty();
+            leads |= rules.predicates[predicate as usize].leads();
         });
         leads
     }
 
     /// Whether a predicate was hit that clauses hang on.
     pub(super) fn any_leads(&self, rules: &RuleSet) -> bool {
-        self.list.iter().any(|&hit| !rules.predicates[hit as usize].pivots.is_empty())
+        self.list.iter().any(|&hit| rules.predicates[hit as usize].leads())
     }
 
     /// Whether this is the first time that the record leads to `field`.

@@ -90,7 +90,6 @@ impl Leads {
 }
 
 /// What the text around a key's text says.
-#[derive(Debug, PartialEq, Eq)]
 enum Look {
     /// It is not the key.
     Elsewhere,
@@ -109,7 +108,7 @@ fn is_compact(record: &[u8]) -> bool {
 
 impl Key {
     fn new(path: &str, slot: Slot) -> Option<Self> {
-        let (before, last) = path.rsplit_once('.').map_or((None, path), |(before, last)| (Some(before), last));
+        let (nested, last) = path.rsplit_once('.').map_or((false, path), |(_, last)| (true, last));
         // What these are in may be spelled with escapes that have no `\u`.
         let escapable = |byte| byte < b' ' || matches!(byte, b'"' | b'\\' | b'/');
         if last.is_empty() || last.bytes().any(escapable) {
@@ -121,7 +120,7 @@ impl Key {
         places.sort_by_key(|&place| commonness(text[place]));
         let (first, second) = (places[0].min(places[1]), places[0].max(places[1]));
         let pair = Pair::new([text[first], text[second]], second - first);
-        Some(Self { slot, text: text.into(), pair, place: first, nested: before.is_some() })
+        Some(Self { slot, text: text.into(), pair, place: first, nested })
     }
 
     /// Where in `range` its text is next.
@@ -168,10 +167,11 @@ impl Key {
                 (sound, quote + 1, leads(self.slot, Scalar::String(text)))
             }
             _ => {
-                let text = bytes.get(value..).unwrap_or_default();
-                let length = text.iter().position(|&byte| !json::is_scalar(byte)).unwrap_or(text.len());
-                let Ok(scalar) = Scalar::parse(&text[..length]) else { return Look::Maybe };
-                (true, value + length, leads(self.slot, scalar))
+                let behind = json::scalar_end(bytes, value);
+                let Ok(scalar) = Scalar::parse(bytes.get(value..behind).unwrap_or_default()) else {
+                    return Look::Maybe;
+                };
+                (true, behind, leads(self.slot, scalar))
             }
         };
         let ends = matches!(bytes.get(behind), Some(b',' | b'}'));

@@ -77,6 +77,13 @@ pub(super) struct Predicate {
     pub(super) listed: bool,
 }
 
+impl Predicate {
+    /// Whether clauses hang on it.
+    pub(super) fn leads(&self) -> bool {
+        !self.pivots.is_empty()
+    }
+}
+
 /// A conjunction of fields.
 #[derive(Debug)]
 pub(super) struct Clause {
