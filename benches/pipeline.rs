@@ -15,7 +15,7 @@ use trailwire::alert::{AlertReader, Origin};
 use trailwire::inflate::Inflater;
 use trailwire::picker::Picker;
 use trailwire::rule::{Format, PACKS, Rule, RuleFile, load};
-use trailwire::scan::{BLOCK, Carry, Masks, classify};
+use trailwire::scan::{Carry, GROUP, Group, classify};
 use trailwire::{Layout, Limits, Match, Pipeline, RuleSet};
 
 /// Decompressed, of the large file.
@@ -144,14 +144,14 @@ fn stages(criterion: &mut Criterion) {
 }
 
 fn scans(group: &mut BenchmarkGroup<'_, WallTime>, text: &str) {
-    let (blocks, _) = text.as_bytes().as_chunks::<BLOCK>();
-    let mut copy = vec![[0; BLOCK]; blocks.len()];
+    let (bytes, _) = text.as_bytes().as_chunks::<GROUP>();
+    let mut copy = vec![[0; GROUP]; bytes.len()];
     group.bench_function("scan: memcpy", |bencher| {
-        bencher.iter(|| copy.copy_from_slice(black_box(blocks)));
+        bencher.iter(|| copy.copy_from_slice(black_box(bytes)));
     });
-    let mut masks = vec![Masks::default(); blocks.len()];
+    let mut groups = vec![Group::default(); bytes.len()];
     group.bench_function("scan", |bencher| {
-        bencher.iter(|| classify(black_box(blocks), &mut masks, &mut Carry::default()));
+        bencher.iter(|| classify(black_box(bytes), &mut groups, &mut Carry::default()));
     });
     let mut buffers = simd_json::Buffers::default();
     let mut bytes = Vec::new();

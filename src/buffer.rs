@@ -2,50 +2,58 @@
 //!
 //! In: bytes, written by inflate straight into [`Buffer::spare`]. Out: a
 //! [`Window`] on what was classified of it, with the masks of its blocks. A byte
-//! is classified before it is read first, and again only while its block is
-//! incomplete.
+//! is classified before it is read first, and again only while its group of blocks
+//! is incomplete.
 //! Kept: what the stages above still need, moved to the front by
-//! [`Buffer::roll`] in whole blocks, so that the masks move along.
+//! [`Buffer::roll`] in whole groups, so that the masks move along.
 
 mod container;
 
 pub(crate) use container::Container;
 
 use crate::limits::Limits;
-use crate::scan::{self, BLOCK, Carry, Masks};
+use crate::scan::{self, BLOCK, BLOCKS, Carry, GROUP, Group, Masks};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Decompressed bytes of one object that are still needed, and their masks.
 pub struct Buffer {
     bytes: Box<[u8]>,
-    masks: Box<[Masks]>,
+    groups: Box<[Group]>,
     /// Bytes that arrived and are held: `bytes[..filled]`.
     filled: usize,
     /// Those that were classified: `bytes[..end]`.
     end: usize,
     /// Offset in the object of `bytes[0]`.
     origin: u64,
-    /// The scan's state at the start of the block that holds `end`, from which
-    /// that block is classified anew when more of it arrives.
+    /// The scan's state at the start of the group that holds `end`, from which
+    /// that group is classified anew when more of it arrives.
     carry: Carry,
+    /// The first backslash outside strings: an index into `bytes`.
+    stray: Option<usize>,
     window_bytes: usize,
+    object: u64,
 }
+
+/// Numbers that objects in buffers had, so that no two have the same.
+static OBJECTS: AtomicU64 = AtomicU64::new(1);
 
 impl Buffer {
     /// Allocates `max_record_bytes + window_bytes`, and masks, once.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let window_bytes = limits.window_bytes.next_multiple_of(BLOCK).max(BLOCK);
-        // What is kept begins in the first block and is one record at most.
-        let kept = (limits.max_record_bytes + BLOCK).next_multiple_of(BLOCK);
-        let capacity = kept + window_bytes;
+        // What is kept begins in the first group and is one record at most.
+        let capacity = (limits.max_record_bytes + GROUP + window_bytes).next_multiple_of(GROUP);
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
-            masks: vec![Masks::default(); capacity / BLOCK].into_boxed_slice(),
+            groups: vec![Group::default(); capacity / GROUP].into_boxed_slice(),
             filled: 0,
             end: 0,
             origin: 0,
             carry: Carry::default(),
+            stray: None,
             window_bytes,
+            object: OBJECTS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -61,28 +69,37 @@ impl Buffer {
 
     /// Empties the buffer for the next object.
     pub fn reset(&mut self) {
-        (self.filled, self.end, self.origin, self.carry) = (0, 0, 0, Carry::default());
+        (self.filled, self.end, self.origin) = (0, 0, 0);
+        (self.carry, self.stray) = (Carry::default(), None);
+        self.object = OBJECTS.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Everything that is held and was classified.
     #[must_use]
     pub fn window(&self) -> Window<'_> {
-        Window { bytes: &self.bytes[..self.end], masks: &self.masks[..self.end.div_ceil(BLOCK)], origin: self.origin }
+        Window {
+            bytes: &self.bytes[..self.end],
+            groups: &self.groups[..self.end.div_ceil(GROUP)],
+            origin: self.origin,
+            stray: self.stray,
+            object: self.object,
+        }
     }
 
-    /// Drops the blocks before the object's byte `keep`.
+    /// Drops the groups before the object's byte `keep`.
     ///
     /// # Panics
     /// If `keep` was dropped before, or was not classified yet.
     pub fn roll(&mut self, keep: u64) {
         let keep = (keep - self.origin) as usize;
         assert!(keep <= self.end, "only bytes that were classified are dropped");
-        let first = keep / BLOCK;
-        self.bytes.copy_within(first * BLOCK..self.filled, 0);
-        self.masks.copy_within(first..self.end.div_ceil(BLOCK), 0);
-        self.filled -= first * BLOCK;
-        self.end -= first * BLOCK;
-        self.origin += (first * BLOCK) as u64;
+        let (first, dropped) = (keep / GROUP, keep / GROUP * GROUP);
+        self.bytes.copy_within(dropped..self.filled, 0);
+        self.groups.copy_within(first..self.end.div_ceil(GROUP), 0);
+        self.filled -= dropped;
+        self.end -= dropped;
+        self.origin += dropped as u64;
+        self.stray = self.stray.map(|stray| stray.saturating_sub(dropped));
     }
 
     /// Room for the next bytes: up to `window_bytes`, and never empty after a
@@ -109,18 +126,21 @@ impl Buffer {
         if self.end == self.filled {
             return false;
         }
-        let first = self.end / BLOCK;
+        let first = self.end / GROUP;
         self.end = self.filled.min(self.end + SCAN_BYTES);
-        let complete = self.end / BLOCK;
-        let (blocks, _) = self.bytes.as_chunks::<BLOCK>();
-        scan::classify(&blocks[first..complete], &mut self.masks[first..complete], &mut self.carry);
-        let rest = self.end % BLOCK;
+        let complete = self.end / GROUP;
+        let (bytes, _) = self.bytes.as_chunks::<GROUP>();
+        let stray = scan::classify(&bytes[first..complete], &mut self.groups[first..complete], &mut self.carry);
+        let mut stray = stray.map(|stray| first * GROUP + stray);
+        let rest = self.end % GROUP;
         if rest > 0 {
-            let mut last = [b' '; BLOCK];
-            last[..rest].copy_from_slice(&blocks[complete][..rest]);
-            // Provisional: `self.carry` stays where this block begins.
-            scan::classify(&[last], &mut self.masks[complete..=complete], &mut self.carry.clone());
+            let mut last = [b' '; GROUP];
+            last[..rest].copy_from_slice(&bytes[complete][..rest]);
+            // Provisional: `self.carry` stays where this group begins.
+            let found = scan::classify(&[last], &mut self.groups[complete..=complete], &mut self.carry.clone());
+            stray = stray.or(found.map(|stray| complete * GROUP + stray));
         }
+        self.stray = self.stray.or(stray);
         true
     }
 }
@@ -134,10 +154,13 @@ pub(crate) const SCAN_BYTES: usize = 16 << 10;
 pub struct Window<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// Their masks, one for each block begun.
-    masks: &'a [Masks],
+    /// Their masks, for each group begun.
+    groups: &'a [Group],
     /// Offset in the object of the first byte.
     pub origin: u64,
+    /// Where the first backslash outside strings is.
+    stray: Option<usize>,
+    object: u64,
 }
 
 impl<'a> Window<'a> {
@@ -146,35 +169,64 @@ impl<'a> Window<'a> {
     #[must_use]
     pub fn next_quote(&self, at: usize) -> Option<usize> {
         let mut block = at / BLOCK;
-        let mut mask = self.masks.get(block)?.quotes & (!0 << (at % BLOCK));
+        let mut mask = self.masks(block)?.quotes & (!0 << (at % BLOCK));
         while mask == 0 {
             block += 1;
-            mask = self.masks.get(block)?.quotes;
+            mask = self.masks(block)?.quotes;
         }
         Some(block * BLOCK + mask.trailing_zeros() as usize)
     }
 
-    /// The masks of all blocks.
+    /// The masks of one block, if it was begun.
     #[inline(always)]
     #[must_use]
-    pub fn masks(&self) -> &'a [Masks] {
-        self.masks
+    pub fn masks(&self, block: usize) -> Option<Masks> {
+        Some(self.groups.get(block / BLOCKS)?.masks(block % BLOCKS))
     }
 
     /// Whether there is a backslash in `from..to`.
     #[inline(always)]
     #[must_use]
     pub fn has_backslash(&self, from: usize, to: usize) -> bool {
+        let mask = |block| self.masks(block).map_or(0, |masks| masks.backslashes);
         let (first, last) = (from / BLOCK, to / BLOCK);
-        let before = !0 << (from % BLOCK);
-        let behind = !(!0 << (to % BLOCK));
-        let mask = |block: usize| self.masks.get(block).map_or(0, |masks| masks.backslashes);
+        let (before, behind) = (!0 << (from % BLOCK), !(!0 << (to % BLOCK)));
         if first == last {
             return mask(first) & before & behind != 0;
         }
         // To look at all takes less time than to stop at the first.
-        let between = self.masks[first + 1..last].iter().fold(0, |all, masks| all | masks.backslashes);
+        let between = (first + 1..last).fold(0, |all, block| all | mask(block));
         (mask(first) & before) | between | (mask(last) & behind) != 0
+    }
+
+    /// Where the first block that has a backslash begins, at or after `at`, or `at` if it
+    /// is in that block.
+    #[inline(always)]
+    #[must_use]
+    pub fn next_escapes(&self, at: usize) -> Option<usize> {
+        let (first, mut wanted) = (at / GROUP, !0 << (at % GROUP / BLOCK));
+        for (index, group) in (first..).zip(self.groups.get(first..)?) {
+            let blocks = group.escapes() & wanted;
+            if blocks != 0 {
+                return Some(at.max(index * GROUP + blocks.trailing_zeros() as usize * BLOCK));
+            }
+            wanted = !0;
+        }
+        None
+    }
+
+    /// A number for the object, which no other has had while the program ran, nor this one
+    /// if it is read anew: for who remembers something about its bytes.
+    #[inline(always)]
+    #[must_use]
+    pub fn object(&self) -> u64 {
+        self.object
+    }
+
+    /// The brackets that are open where `at` is.
+    #[inline(always)]
+    fn depth(&self, at: usize) -> i64 {
+        self.masks(at / BLOCK).map_or(0, |masks| masks.depth_at(at % BLOCK))
     }
 }
 
@@ -190,32 +242,47 @@ mod tests {
     fn bytes_that_arrive_in_any_pieces_have_the_masks_of_the_whole() {
         let text: Vec<u8> = br#"{"a\\":"\"[","b":[1,{}],"c":"}"}"#.repeat(4);
         let whole = Buffer::holding(&text);
-        let expected = whole.window().masks();
+        let expected = whole.window().groups;
         for step in 1..=64 {
             let mut buffer = Buffer::new(&Limits { max_record_bytes: 1000, window_bytes: 64, ..limits() });
             for piece in text.chunks(step) {
                 buffer.spare()[..piece.len()].copy_from_slice(piece);
                 buffer.fill(piece.len());
             }
-            assert_eq!(buffer.window().masks(), expected, "pieces of {step}");
+            assert_eq!(buffer.window().groups, expected, "pieces of {step}");
         }
+    }
+
+    #[test]
+    fn no_object_has_the_number_of_another() {
+        let mut buffer = Buffer::holding(b"[]");
+        let first = buffer.window().object();
+        buffer.reset();
+        assert_ne!(buffer.window().object(), first);
+        assert_ne!(Buffer::holding(b"[]").window().object(), first);
     }
 
     #[test]
     fn a_roll_keeps_bytes_masks_and_offsets() {
         let mut buffer = Buffer::new(&limits());
-        let mut text = [b'x'; 190];
-        text[130] = b'{';
-        text[189] = b'"';
+        let mut text = [b'x'; 639];
+        text[530] = b'{';
+        text[600] = b'\\';
+        text[638] = b'"';
         for piece in text.chunks(64) {
             buffer.spare()[..piece.len()].copy_from_slice(piece);
             buffer.fill(piece.len());
         }
-        buffer.roll(130);
+        buffer.roll(530);
         let window = buffer.window();
-        assert_eq!((window.origin, window.bytes), (128, &text[128..]));
-        assert_eq!(window.masks()[0].opens, 1 << 2);
-        assert_eq!(window.next_quote(0), Some(61));
+        assert_eq!((window.origin, window.bytes), (512, &text[512..]));
+        assert_eq!(window.masks(0).map(|masks| masks.opens), Some(1 << 18));
+        assert_eq!((window.next_quote(0), window.stray), (Some(126), Some(88)));
+        assert_eq!(
+            (window.next_escapes(0), window.next_escapes(70), window.next_escapes(90)),
+            (Some(64), Some(70), Some(90))
+        );
+        assert_eq!((window.depth(18), window.depth(19), window.next_escapes(128)), (0, 1, None));
         assert_eq!(buffer.spare().len(), 64);
     }
 }

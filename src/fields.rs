@@ -441,7 +441,7 @@ impl Cursor<'_> {
 
     /// Moves behind the object or array that `at` is on.
     fn container(&mut self) -> Result<(), Error> {
-        match Container::opened_by(self.byte()).walk(&self.window, self.at + 1) {
+        match Container::at(&self.window, self.at).walk(&self.window, self.at + 1) {
             Ok(Some(end)) if end <= self.bytes.len() => {
                 self.at = end;
                 Ok(())
@@ -492,7 +492,7 @@ mod tests {
         let mut tree = PathTree::default();
         let slots: Vec<Slot> = paths.iter().map(|path| tree.insert(path)).collect();
         let buffer = Buffer::holding(text.as_bytes());
-        let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
+        let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
         let (mut fields, mut leaves) = (Fields::new(), Vec::new());
         fields.pick(&buffer.window(), record, &tree, |leaf| {
             let path = paths[slots.iter().position(|&slot| slot == leaf.slot).unwrap()];
@@ -642,7 +642,7 @@ mod tests {
         tree.insert("a");
         for (text, offset) in [(&br#"{"a":[0,7]}"#[..], 8), (br#"{"a":[0,"x"]}"#, 9)] {
             let buffer = Buffer::holding(text);
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
             let refuse = |leaf: Leaf<'_>| match leaf.value {
                 Scalar::Number("0") => Ok(()),
                 _ => Err(ErrorKind::TooManyValues),

@@ -52,7 +52,7 @@ impl Picker {
         self.buffer.reset();
         self.buffer.spare()[..record.len()].copy_from_slice(record);
         self.buffer.fill(record.len());
-        let whole = Record { start: 0, end: record.len(), offset: 0, number: 0, may_have_escapes: true };
+        let whole = Record { start: 0, end: record.len(), offset: 0, number: 0 };
         self.fields.pick(&self.buffer.window(), whole, &self.tree, |it| {
             leaf(it.slot, it.value);
             Ok(())

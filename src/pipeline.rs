@@ -15,7 +15,7 @@ use crate::inflate::{Inflater, Progress};
 use crate::limits::MAX_VALUES;
 use crate::records::{Layout, Read, RecordReader};
 use crate::rule::{MATCH_BYTES, Matcher, RuleSet};
-use crate::scan::{BLOCK, Masks};
+use crate::scan::{GROUP, Group};
 use crate::{Error, ErrorKind, Limits};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -114,13 +114,13 @@ impl Pipeline {
     }
 
     /// The most that a pipeline with these limits allocates, in bytes, beside
-    /// the rules; most of it only on hostile input. By default it is 13.4 MiB,
-    /// and 1.9 MiB until a record needs more.
+    /// the rules; most of it only on hostile input. By default it is 13.5 MiB,
+    /// and 2.1 MiB until a record needs more.
     #[must_use]
     pub const fn max_bytes(limits: &Limits) -> usize {
         // The rolling buffer, with room for rounding, and its masks.
-        let buffer = limits.max_record_bytes + limits.window_bytes + 4 * BLOCK;
-        let masks = buffer / BLOCK * size_of::<Masks>();
+        let buffer = limits.max_record_bytes + limits.window_bytes + 4 * GROUP;
+        let masks = buffer / GROUP * size_of::<Group>();
         // One string of a record, unescaped.
         let strings = limits.max_record_bytes;
         // Array elements, and what is hit in them.

@@ -42,8 +42,6 @@ pub struct Record {
     pub offset: u64,
     /// Number in the object, from 1.
     pub number: u64,
-    /// Whether there may be a backslash in it.
-    pub may_have_escapes: bool,
 }
 
 /// How a call to [`RecordReader::read`] ended.
@@ -146,7 +144,7 @@ impl RecordReader {
             start: 0,
             role: Role::Skipped,
             behind: State::Comma,
-            container: Container::opened_by(b'{'),
+            container: Container::new(b'{', 0),
             document: None,
             records: 0,
             found_any: false,
@@ -328,9 +326,15 @@ impl RecordReader {
 
     /// Takes the opening bracket of an object or array.
     fn container_begins(&mut self, bracket: u8, role: Role) {
+        self.container = Container::new(bracket, self.depth());
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
-        self.container = Container::opened_by(bracket);
         self.at += 1;
+    }
+
+    /// The brackets that are open around a value: those of the document and of the array.
+    fn depth(&self) -> i64 {
+        let in_array = matches!(self.state, State::Element { .. } | State::ElementComma);
+        i64::from(self.document.is_some()) + i64::from(in_array)
     }
 
     /// Walks to the end of the object or array in progress, and returns the position
@@ -353,7 +357,7 @@ impl RecordReader {
             }
             Role::Record => {
                 self.state = State::ElementComma;
-                self.record(window, self.start, end, self.container.may_have_escapes())
+                self.record(window, self.start, end)
             }
         }
     }
@@ -392,7 +396,7 @@ impl RecordReader {
         match self.layout {
             Layout::Files => Err(no_records),
             Layout::Lines if document.has_record_key => {
-                Ok(self.record(window, document.start, (self.at - window.origin) as usize, true))
+                Ok(self.record(window, document.start, (self.at - window.origin) as usize))
             }
             // One line that is no record costs no other.
             Layout::Lines => {
@@ -404,14 +408,14 @@ impl RecordReader {
 
     /// Counts the record that began at `start` and ends at `end` in the window;
     /// `None` if it is too large.
-    fn record(&mut self, window: &Window<'_>, start: u64, end: usize, may_have_escapes: bool) -> Option<Record> {
+    fn record(&mut self, window: &Window<'_>, start: u64, end: usize) -> Option<Record> {
         self.records += 1;
         if !self.fits(start) {
             self.pass_over(Error::new(ErrorKind::RecordTooLarge, start));
             return None;
         }
         let first = (start - window.origin) as usize;
-        Some(Record { start: first, end, offset: start, number: self.records, may_have_escapes })
+        Some(Record { start: first, end, offset: start, number: self.records })
     }
 
     /// Notes what is wrong with a record that is known to end: the others are read

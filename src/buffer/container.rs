@@ -1,10 +1,10 @@
 //! From an object's or array's opening bracket to its closing one.
 //!
 //! In: a [`Window`], again after each time it grew. Out: where the container
-//! ends. Kept between calls: a count, and whether there was a backslash. What
-//! lies inside is not looked at, nor how deep it is: a block in which fewer
-//! brackets close than are open cannot hold the end, so two sums of bits are all
-//! that it takes, and of the whole block.
+//! ends. Kept between calls: how many brackets are open around it. What lies inside is
+//! not looked at: the scan has counted the brackets, and of each block it is known how
+//! few are open in it at least, so one comparison tells of nearly all that the end is
+//! not there.
 //!
 //! Brackets are counted without their type, and only the last must be of the
 //! first one's. A stack of them took three times as long, for nothing that
@@ -12,30 +12,32 @@
 
 use super::Window;
 use crate::Expected;
-use crate::scan::{self, BLOCK};
+use crate::scan::{self, BLOCK, GROUP, Masks};
 
 /// An object or array that is walked over.
 #[derive(Clone, Copy)]
 pub(crate) struct Container {
-    /// Brackets that are open, its own among them.
-    depth: usize,
+    /// Brackets that are open around it.
+    depth: i64,
     /// The bracket that ends it.
     close: u8,
-    /// The backslashes of all blocks walked over, one upon the other.
-    backslashes: u64,
 }
 
 impl Container {
-    /// One that begins with `bracket`, `{` or `[`.
+    /// One that begins with `bracket`, `{` or `[`, where `depth` others are open.
     #[inline(always)]
-    pub(crate) fn opened_by(bracket: u8) -> Self {
+    pub(crate) fn new(bracket: u8, depth: i64) -> Self {
         // '{' and '}', and '[' and ']', are two apart.
-        Self { depth: 1, close: bracket + 2, backslashes: 0 }
+        Self { depth, close: bracket + 2 }
     }
 
-    /// Whether there may be a backslash in what was walked over.
-    pub(crate) fn may_have_escapes(&self) -> bool {
-        self.backslashes != 0
+    /// The one whose opening bracket is at `start`.
+    ///
+    /// # Panics
+    /// If `start` is not in the window.
+    #[inline(always)]
+    pub(crate) fn at(window: &Window<'_>, start: usize) -> Self {
+        Self::new(window.bytes[start], window.depth(start))
     }
 
     /// Walks on from `at`, which is behind the opening bracket at first, and returns
@@ -44,13 +46,13 @@ impl Container {
     /// # Errors
     /// What does not fit, and its position.
     #[inline(always)]
-    pub(crate) fn walk(&mut self, window: &Window<'_>, at: usize) -> Result<Option<usize>, (Expected, usize)> {
+    pub(crate) fn walk(self, window: &Window<'_>, at: usize) -> Result<Option<usize>, (Expected, usize)> {
         let end = scan::fast(
             #[inline(always)]
             || self.end(window, at),
         );
-        if self.backslashes != 0
-            && let Some(stray) = stray(window, at, end)
+        if let Some(stray) = window.stray
+            && end.is_none_or(|end| stray < end)
         {
             return Err((Expected::Value, stray));
         }
@@ -63,62 +65,40 @@ impl Container {
 
     /// Where the container closes.
     #[inline(always)]
-    fn end(&mut self, window: &Window<'_>, at: usize) -> Option<usize> {
-        let Self { mut depth, mut backslashes, .. } = *self;
-        let mut wanted = !0 << (at % BLOCK);
-        let mut end = None;
-        for (block, masks) in (at / BLOCK..).zip(window.masks.get(at / BLOCK..)?) {
-            let (opens, closes) = (masks.opens & wanted, masks.closes & wanted);
-            let closed = closes.count_ones() as usize;
-            backslashes |= masks.backslashes;
-            if closed >= depth {
-                end = end_in_block(depth, opens, closes).map(|end| block * BLOCK + end);
-                if end.is_some() {
-                    break;
+    fn end(self, window: &Window<'_>, at: usize) -> Option<usize> {
+        let (first, mut wanted) = (at / GROUP, !0 << (at % GROUP / BLOCK * 8));
+        for (index, group) in (first..).zip(window.groups.get(first..)?) {
+            let mut low = group.low_blocks(self.depth) & wanted;
+            while low != 0 {
+                let block = low.trailing_zeros() as usize / 8;
+                let start = index * GROUP + block * BLOCK;
+                if let Some(end) = self.end_in_block(group.masks(block), at.saturating_sub(start)) {
+                    return Some(start + end);
                 }
+                low &= low - 1;
             }
-            depth = depth + opens.count_ones() as usize - closed;
             wanted = !0;
         }
-        (self.depth, self.backslashes) = (depth, backslashes);
-        end
+        None
     }
-}
 
-/// As [`Container::end`], in one block, in which something closes.
-#[inline(always)]
-fn end_in_block(depth: usize, opens: u64, mut closes: u64) -> Option<usize> {
-    let mut closed = 0;
-    loop {
-        let lowest = closes & closes.wrapping_neg();
-        closed += 1;
-        if depth + (opens & lowest.wrapping_sub(1)).count_ones() as usize == closed {
-            return Some(lowest.trailing_zeros() as usize);
+    /// As [`end`](Self::end), in one block.
+    #[inline(always)]
+    fn end_in_block(self, masks: Masks, at: usize) -> Option<usize> {
+        let before = !(!0 << at);
+        let mut closes = masks.closes & !before;
+        // Brackets that are open behind the next of `closes`, but for those that open in the block.
+        let mut depth = masks.depth - i64::from((masks.closes & before).count_ones());
+        while closes != 0 {
+            let lowest = closes & closes.wrapping_neg();
+            depth -= 1;
+            if depth + i64::from((masks.opens & lowest.wrapping_sub(1)).count_ones()) == self.depth {
+                return Some(lowest.trailing_zeros() as usize);
+            }
+            closes ^= lowest;
         }
-        closes ^= lowest;
-        if closes == 0 {
-            return None;
-        }
+        None
     }
-}
-
-/// The first backslash outside strings from `at` on, if it is in the window and not
-/// behind `end`: they are among what closes.
-#[cold]
-fn stray(window: &Window<'_>, at: usize, end: Option<usize>) -> Option<usize> {
-    let mut wanted = !0 << (at % BLOCK);
-    for (block, masks) in (at / BLOCK..).zip(window.masks.get(at / BLOCK..)?) {
-        if end.is_some_and(|end| block > end / BLOCK) {
-            break;
-        }
-        let strays = masks.closes & masks.backslashes & wanted;
-        if strays != 0 {
-            let stray = block * BLOCK + strays.trailing_zeros() as usize;
-            return end.is_none_or(|end| stray <= end).then_some(stray);
-        }
-        wanted = !0;
-    }
-    None
 }
 
 #[cfg(test)]
@@ -171,16 +151,13 @@ mod tests {
 
             // Over two windows, cut anywhere.
             let cut = 1 + random.below(text.len());
-            let mut container = Container::opened_by(text.as_bytes()[0]);
-            let mut end = container.walk(&Buffer::holding(&text.as_bytes()[..cut]).window(), 1);
+            let part = Buffer::holding(&text.as_bytes()[..cut]);
+            let container = Container::at(&part.window(), 0);
+            let mut end = container.walk(&part.window(), 1);
             if end == Ok(None) {
                 end = container.walk(&Buffer::holding(text.as_bytes()).window(), cut);
             }
             assert_eq!(end, expected, "{text} cut at {cut}");
-            let walked = end.ok().flatten().unwrap_or(text.len());
-            if expected.is_ok() && text[..walked].contains('\\') {
-                assert!(container.may_have_escapes());
-            }
             ends[match end {
                 Ok(None) => 0,
                 Ok(Some(_)) => 1,

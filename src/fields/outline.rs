@@ -80,9 +80,8 @@ fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: E
         // Up to the next bracket.
         let mut wanted = !0 << (from % BLOCK);
         let mut block = from / BLOCK * BLOCK;
-        let mut blocks = window.masks().get(from / BLOCK..)?.iter();
         let bracket = loop {
-            let masks = blocks.next()?;
+            let masks = window.masks(block / BLOCK)?;
             let brackets = (masks.opens | masks.closes) & wanted;
             // All, if there is none.
             wanted &= brackets.wrapping_sub(1) & !brackets;
@@ -128,8 +127,8 @@ fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: E
         };
         match bytes[bracket] {
             b'}' if due == NOWHERE && ended == bracket => return Some(bracket + 1),
-            byte @ (b'{' | b'[') if due == bracket => {
-                from = Container::opened_by(byte).walk(window, bracket + 1).ok()??;
+            b'{' | b'[' if due == bracket => {
+                from = Container::at(window, bracket).walk(window, bracket + 1).ok()??;
                 (ended, due) = (from, NOWHERE);
             }
             _ => return None,

@@ -15,6 +15,7 @@
 //! predicates were hit at all. Only otherwise are choices of elements tried out.
 
 use super::hits::{HITS_BYTES, Hits};
+use super::leads::Searched;
 use super::search::{SEARCH_BYTES, Search, TooLong};
 use super::set::{ClauseId, Role, RuleSet};
 use crate::buffer::Window;
@@ -28,6 +29,7 @@ pub struct Matcher {
     fields: Fields,
     hits: Hits,
     search: Search,
+    searched: Searched,
     /// Whether the last record led to a rule.
     led: bool,
     /// The matched rules, sorted.
@@ -45,6 +47,7 @@ impl Matcher {
             fields: Fields::new(),
             hits: Hits::default(),
             search: Search::default(),
+            searched: Searched::default(),
             led: false,
             matched: Vec::new(),
         }
@@ -53,6 +56,7 @@ impl Matcher {
     /// Readies the scratch space for another rule set.
     pub fn reset(&mut self, rules: &RuleSet) {
         self.hits.reset(rules);
+        self.searched = Searched::default();
         self.led = false;
     }
 
@@ -89,13 +93,8 @@ impl Matcher {
             self.pick(rules, &rules.tree, window, record)?;
             return Ok(true);
         };
-        // Whether it may, as its text tells; `None` if that cannot tell.
-        let by_text = |hits: &mut Hits| {
-            let leads = rules.leads.as_ref()?;
-            Some(leads.may_be_in(window, record, |slot, value| hits.leads(rules, slot, value)))
-        };
         // Behind a record that led to a rule the next is likely to.
-        let may = if self.led { Some(true) } else { by_text(&mut self.hits) };
+        let may = if self.led { Some(true) } else { self.by_text(rules, window, record) };
         if may == Some(false) {
             return Ok(false);
         }
@@ -105,7 +104,7 @@ impl Matcher {
         }
         // There is a fault, or it is not known yet whether all fields are worth a look. A fault
         // in a record that leads to no rule is none, whatever the record before did.
-        if std::mem::take(&mut self.led) && by_text(&mut self.hits) == Some(false) {
+        if std::mem::take(&mut self.led) && self.by_text(rules, window, record) == Some(false) {
             return Ok(false);
         }
         self.pick(rules, leading, window, record)?;
@@ -114,6 +113,14 @@ impl Matcher {
             self.pick(rules, &rules.tree, window, record)?;
         }
         Ok(self.led)
+    }
+
+    /// Whether `record` may lead to a rule, as its text tells; `None` if that cannot tell.
+    #[inline(always)]
+    fn by_text(&mut self, rules: &RuleSet, window: &Window<'_>, record: Record) -> Option<bool> {
+        let Self { hits, searched, .. } = self;
+        let leads = rules.leads.as_ref()?;
+        Some(leads.may_be_in(window, record, searched, |slot, value| hits.leads(rules, slot, value)))
     }
 
     /// Reads those fields of `record` that `tree` has, and looks them up.
@@ -194,6 +201,7 @@ mod tests {
     use super::*;
     use crate::Expected;
     use crate::buffer::Buffer;
+    use crate::records::{Layout, Read, RecordReader};
     use crate::rule::{Pattern, Rule};
     use crate::testing::{Random, rounds};
 
@@ -207,7 +215,7 @@ mod tests {
         matcher.reset(rules);
         let run_one = |text: &&str| {
             let buffer = Buffer::holding(text.as_bytes());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
             matcher.run(rules, &buffer.window(), record).unwrap().to_vec()
         };
         records.iter().map(run_one).collect()
@@ -347,7 +355,7 @@ mod tests {
         for _ in 0..rounds(1_000) {
             let (text, expected) = records[random.below(records.len())];
             let buffer = Buffer::holding(text.as_bytes());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
             let verdict = matcher.run(&rules, &buffer.window(), record).map_err(|error| (error.kind, error.offset));
             assert_eq!(verdict, expected, "{text}");
         }
@@ -383,33 +391,82 @@ mod tests {
         out.push('}');
     }
 
+    const PATTERNS: [&str; 6] = [
+        r#"{"eventName":["x"]}"#,
+        r#"{"eventName":["eventName"],"a":["x"]}"#,
+        r#"{"userIdentity":{"type":["x",1]}}"#,
+        r#"{"userIdentity":{"type":[null]},"eventName":[{"exists":true}]}"#,
+        r#"{"a":{"eventName":["y"]},"eventName":[{"exists":false}]}"#,
+        r#"{"a":[{"anything-but":"x"}]}"#,
+    ];
+
+    /// Some of the patterns as two sets, and the second does not look at the text.
+    fn by_text_and_by_fields(random: &mut Random) -> (RuleSet, RuleSet) {
+        let chosen: Vec<_> = PATTERNS.into_iter().filter(|_| random.below(3) == 0).collect();
+        let mut by_fields = rules(&chosen);
+        by_fields.leads = None;
+        (rules(&chosen), by_fields)
+    }
+
+    #[test]
+    fn what_was_searched_for_in_the_bytes_before_hides_nothing() {
+        let mut random = Random::new(29);
+        let limits = crate::Limits { max_record_bytes: 2_000, window_bytes: 64, ..crate::Limits::default() };
+        let (mut buffer, mut reader) = (Buffer::new(&limits), RecordReader::new(&limits, Layout::Files));
+        let (mut matcher, mut twin) = (Matcher::new(), Matcher::new());
+        let (mut matched, mut records) = (0, 0);
+        for round in 0..rounds(2_000) {
+            let (by_text, by_fields) = by_text_and_by_fields(&mut random);
+            matcher.reset(&by_text);
+            twin.reset(&by_fields);
+            // Two objects, one behind the other, with the same state.
+            for _ in 0..2 {
+                let mut text = String::from("[");
+                for number in 0..random.below(20) {
+                    text.push_str(if number > 0 { "," } else { "" });
+                    object(&mut random, 0, &mut text);
+                }
+                text.push(']');
+                buffer.reset();
+                reader.reset();
+                let mut rest = text.as_bytes();
+                while !rest.is_empty() {
+                    buffer.roll(reader.keep());
+                    let room = buffer.spare();
+                    let n = rest.len().min(room.len()).min(1 + random.below(64));
+                    room[..n].copy_from_slice(&rest[..n]);
+                    buffer.fill(n);
+                    rest = &rest[n..];
+                    let window = buffer.window();
+                    while let Read::Record(record) = reader.read(&window).unwrap() {
+                        let expected = twin.run(&by_fields, &window, record).unwrap();
+                        assert_eq!(matcher.run(&by_text, &window, record), Ok(expected), "{round} {record:?} {text}");
+                        matched += expected.len();
+                        records += 1;
+                    }
+                }
+            }
+        }
+        assert!(cfg!(miri) || matched > 2_000 && records > 10_000, "{matched} {records}");
+    }
+
     #[test]
     fn records_that_are_ruled_out_by_their_text_match_no_rule() {
-        let patterns = [
-            r#"{"eventName":["x"]}"#,
-            r#"{"eventName":["eventName"],"a":["x"]}"#,
-            r#"{"userIdentity":{"type":["x",1]}}"#,
-            r#"{"userIdentity":{"type":[null]},"eventName":[{"exists":true}]}"#,
-            r#"{"a":{"eventName":["y"]},"eventName":[{"exists":false}]}"#,
-            r#"{"a":[{"anything-but":"x"}]}"#,
-        ];
         let mut random = Random::new(23);
         let (mut matched, mut ruled_out) = (0, 0);
         for round in 0..rounds(60_000) {
-            let chosen: Vec<_> = patterns.iter().copied().filter(|_| random.below(3) == 0).collect();
-            let by_text = rules(&chosen);
-            let mut by_fields = rules(&chosen);
-            by_fields.leads = None;
+            let (by_text, by_fields) = by_text_and_by_fields(&mut random);
             let mut text = String::new();
             object(&mut random, 0, &mut text);
             let expected = run(&by_fields, &[&text]);
-            assert_eq!(run(&by_text, &[&text]), expected, "{round}: {chosen:?} {text}");
+            assert_eq!(run(&by_text, &[&text]), expected, "{round}: {text}");
             matched += usize::from(!expected[0].is_empty());
             let buffer = Buffer::holding(text.as_bytes());
-            let record = Record { start: 0, end: text.len(), offset: 0, number: 1, may_have_escapes: true };
-            let mut hits = Hits::default();
+            let record = Record { start: 0, end: text.len(), offset: 0, number: 1 };
+            let (mut hits, mut searched) = (Hits::default(), Searched::default());
             let leads = by_text.leads.as_ref().unwrap();
-            let may = leads.may_be_in(&buffer.window(), record, |slot, value| hits.leads(&by_text, slot, value));
+            let may = leads
+                .may_be_in(&buffer.window(), record, &mut searched, |slot, value| hits.leads(&by_text, slot, value));
             ruled_out += usize::from(!may);
         }
         assert!(cfg!(miri) || matched > 2_000 && ruled_out > 2_000, "{matched} {ruled_out}");
@@ -421,8 +478,7 @@ mod tests {
         let mut matcher = Matcher::new();
         matcher.reset(&rules);
         let buffer = Buffer::holding(br#"{"a":1,"b":"x"}{"a":2,"b":"x"}"#);
-        let record =
-            |start: usize| Record { start, end: start + 15, offset: start as u64, number: 1, may_have_escapes: true };
+        let record = |start: usize| Record { start, end: start + 15, offset: start as u64, number: 1 };
         let verdict =
             |matcher: &mut Matcher, start| matcher.run(&rules, &buffer.window(), record(start)).map(<[u32]>::to_vec);
         assert_eq!(verdict(&mut matcher, 0), Ok(vec![0]));

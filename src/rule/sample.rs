@@ -54,7 +54,7 @@ impl Sample {
 
     /// As [`matching`](Self::matching), with a matcher that is ready for `rules`.
     pub(super) fn ask<'a>(&self, rules: &RuleSet, matcher: &'a mut Matcher) -> Result<&'a [u32], Error> {
-        let record = Record { start: 0, end: self.length, offset: 0, number: 1, may_have_escapes: true };
+        let record = Record { start: 0, end: self.length, offset: 0, number: 1 };
         matcher.run(rules, &self.buffer.window(), record)
     }
 

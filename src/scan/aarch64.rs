@@ -4,8 +4,8 @@
 
 use super::{BLOCK, Backend, Found};
 use std::arch::aarch64::{
-    uint8x16_t, uint8x16x4_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vld1q_u8_x4, vorrq_u8,
-    vreinterpretq_u64_u8,
+    uint8x16_t, uint8x16x4_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vld1q_u8_x4, vmaxvq_u8,
+    vorrq_u8, vreinterpretq_u64_u8,
 };
 use std::arch::asm;
 
@@ -33,11 +33,18 @@ impl Backend for Neon {
     }
 
     #[inline(always)]
-    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2] {
-        // SAFETY: as above.
+    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
+        // SAFETY: as above; so does the other load of `behind`.
         unsafe {
             let uint8x16x4_t(a, b, c, d) = vld1q_u8_x4(block.as_ptr());
-            bytes.map(|byte| mask([a, b, c, d].map(|part| vceqq_u8(part, vdupq_n_u8(byte)))))
+            let firsts = [a, b, c, d].map(|part| vceqq_u8(part, vdupq_n_u8(bytes[0])));
+            let uint8x16x4_t(a, b, c, d) = vld1q_u8_x4(behind.as_ptr());
+            let [e, f, g, h] = [a, b, c, d].map(|part| vceqq_u8(part, vdupq_n_u8(bytes[1])));
+            let [a, b, c, d] = firsts;
+            let [a, b, c, d] = [vandq_u8(a, e), vandq_u8(b, f), vandq_u8(c, g), vandq_u8(d, h)];
+            // Most blocks have none, and to gather the bits takes a while.
+            let any = vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d)));
+            if any == 0 { 0 } else { mask([a, b, c, d]) }
         }
     }
 }

@@ -23,30 +23,37 @@ impl Pair {
         assert!(0 < distance && distance < BLOCK, "the two are in neighbouring blocks");
         Self { bytes, distance }
     }
+
+    /// How many bytes there are from the first to the second, with both.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.distance + 1
+    }
 }
 
 /// See [`super::find_pair`].
 #[inline(always)]
 pub(super) fn find_with<B: Backend>(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
     let Pair { bytes, distance } = pair;
-    let (blocks, _) = text.as_chunks::<BLOCK>();
-    let first = range.start / BLOCK;
-    let mut wanted = !0 << (range.start % BLOCK);
-    let mut before = 0;
-    let mut at = first * BLOCK;
-    for block in blocks.get(first..range.end.div_ceil(BLOCK).min(blocks.len())).unwrap_or_default() {
-        let [firsts, seconds] = B::equal(block, bytes);
-        let firsts = firsts & wanted;
-        let pairs = seconds & (firsts << distance | before >> (BLOCK - distance));
+    // The first byte is before that, so that the second is in the range.
+    let last = range.end.min(text.len()).checked_sub(distance).filter(|&last| range.start < last)?;
+    let (firsts, seconds) = (&text[range.start..last], &text[range.start + distance..last + distance]);
+    let ((blocks, rest), (behind, _)) = (firsts.as_chunks::<BLOCK>(), seconds.as_chunks::<BLOCK>());
+    let mut at = range.start;
+    for (block, behind) in blocks.iter().zip(behind) {
+        let pairs = B::pairs(block, behind, bytes);
         if pairs != 0 {
-            let second = at + pairs.trailing_zeros() as usize;
-            return (second < range.end).then(|| second - distance);
+            return Some(at + pairs.trailing_zeros() as usize);
         }
-        (before, wanted) = (firsts, !0);
         at += BLOCK;
     }
-    // What is left of the text, if it ends before the range.
-    let second = (at.max(range.start + distance)..range.end.min(text.len()))
-        .find(|&second| text[second] == bytes[1] && text[second - distance] == bytes[0])?;
-    Some(second - distance)
+    if rest.is_empty() {
+        return None;
+    }
+    // What is left, as a block that begins among those that were looked at.
+    if let (Some(block), Some(behind)) = (firsts.last_chunk(), seconds.last_chunk()) {
+        let pairs = B::pairs(block, behind, bytes);
+        return (pairs != 0).then(|| last - BLOCK + pairs.trailing_zeros() as usize);
+    }
+    (at..last).find(|&at| text[at] == bytes[0] && text[at + distance] == bytes[1])
 }

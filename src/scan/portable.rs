@@ -18,8 +18,13 @@ impl Backend for Portable {
     }
 
     #[inline(always)]
-    fn equal(block: &[u8; BLOCK], bytes: [u8; 2]) -> [u64; 2] {
-        bytes.map(|which| mask(block, |byte| byte == which))
+    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
+        let mut both = [0u8; BLOCK];
+        for (both, (&first, &second)) in both.iter_mut().zip(block.iter().zip(behind)) {
+            // 0 where both are as wanted.
+            *both = (first ^ bytes[0]) | (second ^ bytes[1]);
+        }
+        mask(&both, |both| both == 0)
     }
 }
 
