@@ -224,33 +224,37 @@ impl Pipeline {
         }
         loop {
             let window = self.buffer.window();
-            let record = match self.reader.read(&window) {
-                Ok(Read::Record(record)) => record,
-                Ok(Read::InputEmpty) if self.buffer.scan() => continue,
-                Ok(Read::InputEmpty) => return self.failed.map_or(Ok(Step::InputEmpty), Err),
-                Err(error) => {
-                    // Nothing behind it is read any more.
-                    (self.failed, self.finished) = (Some(error), true);
-                    return Err(error);
+            loop {
+                let record = match self.reader.read(&window) {
+                    Ok(Read::Record(record)) => record,
+                    Ok(Read::InputEmpty) => break,
+                    Err(error) => {
+                        // Nothing behind it is read any more.
+                        (self.failed, self.finished) = (Some(error), true);
+                        return Err(error);
+                    }
+                };
+                let found = match self.matcher.run(&self.rules, &window, record) {
+                    Ok([]) => continue,
+                    Ok(rules) => Match {
+                        record: &window.bytes[record.start..record.end],
+                        number: record.number,
+                        offset: record.offset,
+                        rules,
+                    },
+                    // Where the record ends is known: it costs no other.
+                    Err(error) => {
+                        self.reader.pass_over(error);
+                        continue;
+                    }
+                };
+                self.matches += found.rules.len() as u64;
+                if sink.matched(&found).is_break() {
+                    return Ok(Step::Paused);
                 }
-            };
-            let found = match self.matcher.run(&self.rules, &window, record) {
-                Ok([]) => continue,
-                Ok(rules) => Match {
-                    record: &window.bytes[record.start..record.end],
-                    number: record.number,
-                    offset: record.offset,
-                    rules,
-                },
-                // Where the record ends is known: it costs no other.
-                Err(error) => {
-                    self.reader.pass_over(error);
-                    continue;
-                }
-            };
-            self.matches += found.rules.len() as u64;
-            if sink.matched(&found).is_break() {
-                return Ok(Step::Paused);
+            }
+            if !self.buffer.scan() {
+                return self.failed.map_or(Ok(Step::InputEmpty), Err);
             }
         }
     }

@@ -166,7 +166,7 @@ pub enum Level {
     Neon,
     /// x86-64 with AVX2, carry-less multiplication and bit manipulation.
     Avx2,
-    /// The same with AVX-512 BW.
+    /// The same with AVX-512 BW, DQ and VPOPCNTDQ.
     Avx512,
 }
 
@@ -192,15 +192,19 @@ impl Level {
     }
 
     /// The best that this processor has, up to `most`.
-    fn best(most: Self) -> Self {
+    fn best(most: Self) -> Detected {
         #[cfg(target_arch = "x86_64")]
         return x86_64::best(most);
         #[cfg(target_arch = "aarch64")]
-        return if most >= Self::Neon { Self::Neon } else { Self::Portable };
+        return Detected(if most >= Self::Neon { Self::Neon } else { Self::Portable });
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        if most >= Self::Portable { Self::Portable } else { most }
+        Detected(if most >= Self::Portable { Self::Portable } else { most })
     }
 }
+
+/// A level that this processor is known to have: only [`Level::best`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Detected(Level);
 
 /// The level in use, plus 1; 0 until one is chosen.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
@@ -208,19 +212,28 @@ static LEVEL: AtomicU8 = AtomicU8::new(0);
 /// The backend in use: the best that the processor has, unless it was limited.
 #[inline(always)]
 pub fn level() -> Level {
+    detected().0
+}
+
+#[inline(always)]
+fn detected() -> Detected {
     match LEVEL.load(Ordering::Relaxed) {
-        0 => limit(Level::Avx512),
-        level => Level::ALL[usize::from(level - 1) % Level::ALL.len()],
+        0 => limit_to(Level::Avx512),
+        level => Detected(Level::ALL[usize::from(level - 1) % Level::ALL.len()]),
     }
 }
 
 /// Uses no better backend than `most` from now on, and returns the one in use:
 /// for tests and measurements, and to rule a backend out as the cause of a fault.
-#[cold]
 pub fn limit(most: Level) -> Level {
-    let level = Level::best(most);
-    LEVEL.store(level as u8 + 1, Ordering::Relaxed);
-    level
+    limit_to(most).0
+}
+
+#[cold]
+fn limit_to(most: Level) -> Detected {
+    let best = Level::best(most);
+    LEVEL.store(best.0 as u8 + 1, Ordering::Relaxed);
+    best
 }
 
 /// Classifies `bytes` into `groups`, one for each, and moves `carry` on. Returns the
@@ -229,11 +242,11 @@ pub fn limit(most: Level) -> Level {
 /// # Panics
 /// If `groups` is not as long as `bytes`.
 pub fn classify(bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
-    classify_at(level(), bytes, groups, carry)
+    classify_at(detected(), bytes, groups, carry)
 }
 
-fn classify_at(level: Level, bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
-    match level {
+fn classify_at(level: Detected, bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
+    match level.0 {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 => x86_64::classify(level, bytes, groups, carry),
         #[cfg(target_arch = "aarch64")]
@@ -247,12 +260,12 @@ fn classify_at(level: Level, bytes: &[[u8; GROUP]], groups: &mut [Group], carry:
 #[inline(always)]
 #[must_use]
 pub fn find_pair(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    find_pair_at(level(), text, range, pair)
+    find_pair_at(detected(), text, range, pair)
 }
 
 #[inline(always)]
-fn find_pair_at(level: Level, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    match level {
+fn find_pair_at(level: Detected, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    match level.0 {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 => x86_64::find_pair(level, text, range, pair),
         #[cfg(target_arch = "aarch64")]
@@ -397,7 +410,7 @@ mod tests {
         let (bytes, _) = padded.as_chunks::<GROUP>();
         let expected = naive::classify(&padded);
         // Every backend that the processor has.
-        for level in Level::ALL.into_iter().filter(|&level| Level::best(level) == level) {
+        for level in Level::ALL.map(Level::best) {
             let mut groups = vec![Group::default(); bytes.len()];
             let stray = classify_at(level, bytes, &mut groups, &mut Carry::default());
             assert_eq!((groups, stray), expected, "{level:?}: {:?}", String::from_utf8_lossy(text));
@@ -493,7 +506,7 @@ mod tests {
             let is = |at: usize| [text[at], text[at + distance]] == bytes;
             let expected = range.clone().find(|&at| at + distance < range.end && is(at));
             found += usize::from(expected.is_some());
-            for level in Level::ALL.into_iter().filter(|&level| Level::best(level) == level) {
+            for level in Level::ALL.map(Level::best) {
                 assert_eq!(find_pair_at(level, &text, range.clone(), pair), expected, "{level:?} {range:?} {pair:?}");
             }
         }
@@ -511,10 +524,10 @@ mod tests {
     #[test]
     fn no_level_is_chosen_that_is_above_the_limit_or_not_there() {
         for most in Level::ALL {
-            let level = Level::best(most);
-            assert!(level <= most && Level::best(level) == level, "{level:?} for {most:?}");
+            let Detected(level) = Level::best(most);
+            assert!(level <= most && Level::best(level) == Detected(level), "{level:?} for {most:?}");
         }
-        assert_eq!(Level::best(Level::Portable), Level::Portable);
+        assert_eq!(Level::best(Level::Portable), Detected(Level::Portable));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::bits::prefix_xor;
 use super::pairs::{Pair, find_with};
 use super::portable::Portable;
-use super::{BLOCK, BLOCKS, Backend, Carry, Found, GROUP, Group, Level, MOST, classify_with, level};
+use super::{BLOCK, BLOCKS, Backend, Carry, Detected, Found, GROUP, Group, Level, MOST, classify_with, level};
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
     _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_set_epi64x, _mm_set1_epi64x, _mm_storeu_si128,
@@ -22,20 +22,20 @@ use std::ops::Range;
 
 /// The best that this processor has, up to `most`. The standard library asks the
 /// processor once and remembers the answer.
-pub(super) fn best(most: Level) -> Level {
+pub(super) fn best(most: Level) -> Detected {
     let avx2 = has!("avx2") && has!("pclmulqdq") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt");
     let avx512 = has!("avx512bw") && has!("avx512dq") && has!("avx512vpopcntdq");
-    match most {
+    Detected(match most {
         Level::Avx512 if avx2 && avx512 => Level::Avx512,
         Level::Avx512 | Level::Avx2 if avx2 => Level::Avx2,
         _ => Level::Portable,
-    }
+    })
 }
 
-/// See [`super::classify`]; with the best backend up to `level` that there is.
-pub(super) fn classify(level: Level, bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
-    match best(level) {
-        // SAFETY: `best` has detected all that the function needs.
+/// See [`super::classify`].
+pub(super) fn classify(level: Detected, bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
+    match level.0 {
+        // SAFETY: `best` made `level`, having detected all that the function needs.
         Level::Avx512 => unsafe { classify_avx512(bytes, groups, carry) },
         // SAFETY: as above.
         Level::Avx2 => unsafe { classify_avx2(bytes, groups, carry) },
@@ -43,11 +43,11 @@ pub(super) fn classify(level: Level, bytes: &[[u8; GROUP]], groups: &mut [Group]
     }
 }
 
-/// See [`super::find_pair`]; with the best backend up to `level` that there is.
+/// See [`super::find_pair`].
 #[inline(always)]
-pub(super) fn find_pair(level: Level, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    match best(level) {
-        // SAFETY: `best` has detected all that the function needs.
+pub(super) fn find_pair(level: Detected, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+    match level.0 {
+        // SAFETY: `best` made `level`, having detected all that the function needs.
         Level::Avx512 => unsafe { find_pair_avx512(text, range, pair) },
         // SAFETY: as above.
         Level::Avx2 => unsafe { find_pair_avx2(text, range, pair) },
