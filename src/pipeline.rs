@@ -206,7 +206,7 @@ impl Pipeline {
         // One byte more than is allowed, to see whether there is one.
         let left = usize::try_from(self.max_object_bytes.saturating_add(1) - self.bytes).unwrap_or(usize::MAX);
         // What is only copied is scanned best while it is in the L1 cache.
-        let room = spare.len().min(left).min(if self.inflater.is_plain() { SCAN_BYTES } else { usize::MAX });
+        let room = spare.len().min(left).min(if self.inflater.passes(input) { SCAN_BYTES } else { usize::MAX });
         let (mut progress, taken, mut given) = self.inflater.inflate(input, &mut spare[..room]);
         if self.bytes + given as u64 > self.max_object_bytes {
             given -= 1;

@@ -33,6 +33,9 @@ pub struct Inflater {
     member_given: u64,
 }
 
+/// The first byte of a gzip member.
+const GZIP: u8 = 0x1f;
+
 /// How a call to [`Inflater::inflate`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -78,10 +81,15 @@ impl Inflater {
         (self.taken, self.given) = (0, 0);
     }
 
-    /// Whether the object is known not to be compressed.
+    /// Whether the object is not compressed, if it goes on with `input`.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        matches!(self.part, Part::Plain)
+    pub fn passes(&self, input: &[u8]) -> bool {
+        match self.part {
+            Part::Plain => true,
+            // The object's first byte decides.
+            Part::Start => input.first().is_some_and(|&byte| byte != GZIP),
+            _ => false,
+        }
     }
 
     /// Bytes of the object as stored that were taken so far.
@@ -129,10 +137,8 @@ impl Inflater {
                 return Ok(if n == input.len() { Progress::InputEmpty } else { Progress::OutputFull });
             }
             let Some((&byte, rest)) = input.split_first() else { return Ok(Progress::InputEmpty) };
-            // The object's first byte decides; plain text is not taken here.
-            if let Part::Start = self.part
-                && byte != 0x1f
-            {
+            // Plain text is not taken here.
+            if self.passes(input) {
                 self.part = Part::Plain;
                 continue;
             }
