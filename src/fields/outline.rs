@@ -74,65 +74,95 @@ fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: E
     // Where the last member ended, and a comma or the brace has to follow; and where a
     // value has to begin, if one is due.
     let (mut ended, mut due) = (start, NOWHERE);
-    let (mut in_string, mut open) = (false, 0);
-    let mut from = start + 1;
+    let mut marks = Marks::from(window, start + 1)?;
     loop {
-        // Up to the next bracket.
-        let mut wanted = !0 << (from % BLOCK);
-        let mut block = from / BLOCK * BLOCK;
-        let bracket = loop {
-            let masks = window.masks(block / BLOCK)?;
-            let brackets = (masks.opens | masks.closes) & wanted;
-            // All, if there is none.
-            wanted &= brackets.wrapping_sub(1) & !brackets;
-            if masks.backslashes & wanted != 0 {
-                return None;
-            }
-            let mut quotes = masks.quotes & wanted;
-            while quotes != 0 {
-                if !in_string {
-                    open = block + quotes.trailing_zeros() as usize;
-                    quotes &= quotes - 1;
-                    in_string = true;
-                    if quotes == 0 {
-                        break;
-                    }
-                }
-                let quote = block + quotes.trailing_zeros() as usize;
-                quotes &= quotes - 1;
-                in_string = false;
-                if open == due {
-                    (ended, due) = (quote + 1, NOWHERE);
+        let Some(open) = marks.quote() else {
+            let bracket = marks.bracket()?;
+            match bytes[bracket] {
+                b'}' if due == NOWHERE && ended == bracket => return Some(bracket + 1),
+                b'{' | b'[' if due == bracket => {
+                    ended = Container::at(window, bracket).walk(window, bracket + 1).ok()??;
+                    due = NOWHERE;
+                    marks = Marks::from(window, ended)?;
                     continue;
                 }
-                let behind_comma = open == ended + 1 && (bytes[ended] == b',' || ended == start);
-                let &[a, b, c, d, colon, value] = bytes.get(quote.wrapping_sub(3)..)?.first_chunk()?;
-                if !behind_comma || due != NOWHERE || colon != b':' {
-                    return None;
-                }
-                if json::is_scalar(value) {
-                    ended = json::scalar_end(bytes, quote + 2);
-                } else {
-                    due = quote + 2;
-                }
-                if endings.pass([a, b, c, d]) {
-                    note(members, window, open + 1..quote)?;
-                }
+                _ => return None,
             }
-            if brackets != 0 {
-                break block + brackets.trailing_zeros() as usize;
-            }
-            wanted = !0;
-            block += BLOCK;
         };
-        match bytes[bracket] {
-            b'}' if due == NOWHERE && ended == bracket => return Some(bracket + 1),
-            b'{' | b'[' if due == bracket => {
-                from = Container::at(window, bracket).walk(window, bracket + 1).ok()??;
-                (ended, due) = (from, NOWHERE);
-            }
-            _ => return None,
+        // No bracket is within a string.
+        let quote = marks.quote()?;
+        if open == due {
+            (ended, due) = (quote + 1, NOWHERE);
+            continue;
         }
+        let behind_comma = open == ended + 1 && (bytes[ended] == b',' || ended == start);
+        let &[a, b, c, d, colon, value] = bytes.get(quote.wrapping_sub(3)..)?.first_chunk()?;
+        if !behind_comma || due != NOWHERE || colon != b':' {
+            return None;
+        }
+        if json::is_scalar(value) {
+            ended = json::scalar_end(bytes, quote + 2);
+        } else {
+            due = quote + 2;
+        }
+        if endings.pass([a, b, c, d]) {
+            note(members, window, open + 1..quote)?;
+        }
+    }
+}
+
+/// The quotes up to the next bracket, and that.
+struct Marks<'w, 'a> {
+    window: &'w Window<'a>,
+    /// Position of the block at hand.
+    block: usize,
+    /// Quotes of the block that are still to come and before a bracket,
+    quotes: u64,
+    /// and its brackets.
+    brackets: u64,
+}
+
+impl<'w, 'a> Marks<'w, 'a> {
+    /// Those from `at` on; `None` as in [`load`](Self::load).
+    #[inline(always)]
+    fn from(window: &'w Window<'a>, at: usize) -> Option<Self> {
+        let mut marks = Self { window, block: at / BLOCK * BLOCK, quotes: 0, brackets: 0 };
+        marks.load(!0 << (at % BLOCK)).then_some(marks)
+    }
+
+    /// Looks at a block; false if it is not there, or has a backslash before a bracket.
+    #[inline(always)]
+    fn load(&mut self, wanted: u64) -> bool {
+        let Some(masks) = self.window.masks(self.block / BLOCK) else { return false };
+        self.brackets = (masks.opens | masks.closes) & wanted;
+        // All, if there is none.
+        let before = wanted & self.brackets.wrapping_sub(1) & !self.brackets;
+        self.quotes = masks.quotes & before;
+        masks.backslashes & before == 0
+    }
+
+    /// The next quote; `None` at a bracket, or as in [`load`](Self::load).
+    #[inline(always)]
+    fn quote(&mut self) -> Option<usize> {
+        while self.quotes == 0 {
+            if self.brackets != 0 {
+                return None;
+            }
+            self.block += BLOCK;
+            if !self.load(!0) {
+                self.brackets = 0;
+                return None;
+            }
+        }
+        let quote = self.block + self.quotes.trailing_zeros() as usize;
+        self.quotes &= self.quotes - 1;
+        Some(quote)
+    }
+
+    /// The next bracket, once there is no quote before it.
+    #[inline(always)]
+    fn bracket(&self) -> Option<usize> {
+        (self.brackets != 0).then(|| self.block + self.brackets.trailing_zeros() as usize)
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) fn best(most: Level) -> Detected {
 }
 
 /// See [`super::classify`].
-pub(super) fn classify(level: Detected, bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
+pub(super) fn classify(
+    level: Detected,
+    bytes: &[[u8; GROUP]],
+    groups: &mut [Group],
+    carry: &mut Carry,
+) -> Option<usize> {
     match level.0 {
         // SAFETY: `best` made `level`, having detected all that the function needs.
         Level::Avx512 => unsafe { classify_avx512(bytes, groups, carry) },
