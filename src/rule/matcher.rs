@@ -451,6 +451,32 @@ mod tests {
     }
 
     #[test]
+    fn a_key_over_the_end_of_what_was_held_is_found_once_all_of_it_is_there() {
+        // Were the first of two not found, the second would rule the record out.
+        let text = br#"[{"eventName":"y"},{"eventName":"x","eventName":"y"},{"eventName":"y"}]"#;
+        let rules = rules(&[r#"{"eventName":["x"]}"#]);
+        let limits = crate::Limits { max_record_bytes: 2_000, window_bytes: 64, ..crate::Limits::default() };
+        for cut in 1..text.len() {
+            let (mut buffer, mut reader) = (Buffer::new(&limits), RecordReader::new(&limits, Layout::Files));
+            let mut matcher = Matcher::new();
+            matcher.reset(&rules);
+            let mut matched = Vec::new();
+            for piece in [&text[..cut], &text[cut..]] {
+                buffer.roll(reader.keep());
+                for piece in piece.chunks(64) {
+                    buffer.spare()[..piece.len()].copy_from_slice(piece);
+                    buffer.fill(piece.len());
+                }
+                let window = buffer.window();
+                while let Read::Record(record) = reader.read(&window).unwrap() {
+                    matched.extend(matcher.run(&rules, &window, record).unwrap().iter().map(|_| record.number));
+                }
+            }
+            assert_eq!(matched, [2], "cut at {cut}");
+        }
+    }
+
+    #[test]
     fn records_that_are_ruled_out_by_their_text_match_no_rule() {
         let mut random = Random::new(23);
         let (mut matched, mut ruled_out) = (0, 0);
