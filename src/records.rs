@@ -199,6 +199,7 @@ impl RecordReader {
     /// Malformed JSON outside records, a last bracket of the wrong type, and what is
     /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
     /// record that is too large, or no object, is no error here but in `finish`.
+    #[inline(always)]
     pub fn read(&mut self, window: &Window<'_>) -> Result<Read, Error> {
         loop {
             let at = (self.at - window.origin) as usize;

@@ -12,7 +12,7 @@
 
 use super::Window;
 use crate::Expected;
-use crate::scan::{self, BLOCK, GROUP, Masks};
+use crate::scan::{self, BLOCK, GROUP, Masks, before_first};
 
 /// An object or array that is walked over.
 #[derive(Clone, Copy)]
@@ -82,20 +82,26 @@ impl Container {
         None
     }
 
-    /// As [`end`](Self::end), in one block.
+    /// As [`end`](Self::end), in one block: by runs of brackets that close, with none that
+    /// opens between them, since a record's end is mostly the last of the first run.
     #[inline(always)]
     fn end_in_block(self, masks: Masks, at: usize) -> Option<usize> {
-        let before = !(!0 << at);
-        let mut closes = masks.closes & !before;
-        // Brackets that are open behind the next of `closes`, but for those that open in the block.
-        let mut depth = masks.depth - i64::from((masks.closes & before).count_ones());
+        let mut closes = masks.closes & (!0 << at);
         while closes != 0 {
-            let lowest = closes & closes.wrapping_neg();
-            depth -= 1;
-            if depth + i64::from((masks.opens & lowest.wrapping_sub(1)).count_ones()) == self.depth {
-                return Some(lowest.trailing_zeros() as usize);
+            let behind_first = !(closes ^ closes.wrapping_sub(1));
+            let mut run = closes & before_first(masks.opens & behind_first);
+            closes &= !run;
+            let up_to_last = !0 >> run.leading_zeros();
+            let count = |mask: u64| i64::from((mask & up_to_last).count_ones());
+            let mut depth = masks.depth + count(masks.opens) - count(masks.closes);
+            if depth <= self.depth {
+                // It may be before the last.
+                while depth < self.depth {
+                    run &= !(1 << (63 - run.leading_zeros()));
+                    depth += 1;
+                }
+                return Some(63 - run.leading_zeros() as usize);
             }
-            closes ^= lowest;
         }
         None
     }

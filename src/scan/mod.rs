@@ -152,7 +152,7 @@ trait Backend {
 
 /// The bits before the first that is set; all, if none is.
 #[inline(always)]
-const fn before_first(bits: u64) -> u64 {
+pub(crate) const fn before_first(bits: u64) -> u64 {
     bits.wrapping_sub(1) & !bits
 }
 

@@ -225,7 +225,7 @@ impl Backend for Avx512 {
             sums = _mm512_add_epi64(sums, _mm512_alignr_epi64::<4>(sums, zero));
             let rises = _mm512_cvtepi64_epi16(_mm512_sub_epi64(sums, changes));
             _mm_storeu_si128(group.rises.as_mut_ptr().cast(), rises);
-            let depth = _mm512_set1_epi64(group.near_depth().into());
+            let depth = _mm512_set1_epi64(group.depth);
             let floors = _mm512_sub_epi64(_mm512_add_epi64(sums, depth), behind_first);
             let floors = _mm512_min_epi64(_mm512_max_epi64(floors, zero), _mm512_set1_epi64(MOST.into()));
             group.floors = _mm_cvtsi128_si64(_mm512_cvtepi64_epi8(floors)).to_le_bytes();
