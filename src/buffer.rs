@@ -177,7 +177,7 @@ impl<'a> Window<'a> {
         Some(block * BLOCK + mask.trailing_zeros() as usize)
     }
 
-    /// The masks of one block, if it was begun.
+    /// The masks of one block, if its group was begun.
     #[inline(always)]
     #[must_use]
     pub fn masks(&self, block: usize) -> Option<Masks> {
@@ -219,13 +219,13 @@ impl<'a> Window<'a> {
     /// if it is read anew: for who remembers something about its bytes.
     #[inline(always)]
     #[must_use]
-    pub fn object(&self) -> u64 {
+    pub fn object_number(&self) -> u64 {
         self.object
     }
 
     /// The brackets that are open where `at` is.
     #[inline(always)]
-    fn depth(&self, at: usize) -> i64 {
+    pub(crate) fn depth(&self, at: usize) -> i64 {
         self.masks(at / BLOCK).map_or(0, |masks| masks.depth_at(at % BLOCK))
     }
 }
@@ -256,10 +256,10 @@ mod tests {
     #[test]
     fn no_object_has_the_number_of_another() {
         let mut buffer = Buffer::holding(b"[]");
-        let first = buffer.window().object();
+        let first = buffer.window().object_number();
         buffer.reset();
-        assert_ne!(buffer.window().object(), first);
-        assert_ne!(Buffer::holding(b"[]").window().object(), first);
+        assert_ne!(buffer.window().object_number(), first);
+        assert_ne!(Buffer::holding(b"[]").window().object_number(), first);
     }
 
     #[test]

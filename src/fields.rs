@@ -118,8 +118,8 @@ impl Fields {
     /// Calls `leaf` for each scalar of `record` that `tree` wants.
     ///
     /// # Errors
-    /// Malformed JSON on the way to a wanted value or in it; too deep or too
-    /// many arrays; and what `leaf` returns.
+    /// A record that is no object; malformed JSON on the way to a wanted value or
+    /// in it; too deep or too many arrays; and what `leaf` returns.
     pub fn pick(
         &mut self,
         window: &Window<'_>,
@@ -132,6 +132,9 @@ impl Fields {
         self.frames.push(Frame { up: 0, array: u32::MAX, index: 0 });
         self.arrays = 0;
         self.outline.members.clear();
+        if window.bytes.get(record.start) != Some(&b'{') {
+            return Err(Error::new(ErrorKind::Malformed(Expected::Value), record.offset));
+        }
         let cursor = Cursor { window: *window, bytes: &window.bytes[..record.end], at: record.start + 1 };
         let mut walk = Walk { cursor, tree, fields: self };
         let kind = walk.object_at(ROOT, record.start);

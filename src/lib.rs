@@ -54,9 +54,9 @@
 //!         quotes, opening and closing brackets, backslashes = one bit for each byte
 //!     for each eight blocks:
 //!         drop the quotes that are escaped, and the brackets that are within strings
-//!         floor of each block = how few brackets may be open where one closes in it
+//!         floor of each block = how few brackets may be open behind one that closes in it
 //!     for each block whose floor is as low as a record, from its brace on:          records
-//!         the record may end here: look at each bracket that closes
+//!         the record may end here: look at each run of brackets that close
 //!     for each record:                                                              rule
 //!         for each key by which rules are found, wherever it stands as text:
 //!             look up the value behind it

@@ -87,6 +87,8 @@ mod tests {
             let expected = [(0, r#"String([49])"#), (0, r#"Number("2")"#), (1, "Null")];
             assert_eq!(found, expected.map(|(slot, text)| (slot, text.to_owned())), "{filler}");
         }
-        assert!(picker.pick(br#"{"c":tru}"#, |_, _| {}).is_err());
+        for unsound in [r#"{"c":tru}"#, "", "{", r#""""#, r#"""a":[1"]}"#, r#"[{"c":1}]"#] {
+            assert!(picker.pick(unsound.as_bytes(), |_, _| {}).is_err(), "{unsound}");
+        }
     }
 }

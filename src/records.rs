@@ -1,8 +1,8 @@
 //! Finds the records of a CloudTrail log file, one span each.
 //!
 //! In: the [`Window`] on the rolling buffer, again after each time it grew. Out:
-//! one [`Record`] at a time, in place. Kept between calls: the state below, the
-//! number of open brackets and an offset; never bytes. The buffer has to
+//! one [`Record`] at a time, in place. Kept between calls: the state below, and
+//! an offset; never bytes. The buffer has to
 //! keep only what [`RecordReader::keep`] names, at most one record.
 //!
 //! Read are `{"Records":[…]}` with other keys before and after, in any order
@@ -207,7 +207,7 @@ impl RecordReader {
             // From one record to the next, as nearly always, in one step.
             if self.state == State::ElementComma && window.bytes[at..].starts_with(b",{") {
                 self.at += 1;
-                self.container_begins(b'{', Role::Record);
+                self.container_begins(window, b'{', Role::Record);
             }
             let done = match self.state {
                 State::InContainer => match self.walk(window)? {
@@ -276,12 +276,12 @@ impl RecordReader {
             (State::Value, b'[') if self.key_is_records() => State::Element { or_close: true },
             (State::Value, _) if self.key_is_records() => return Err(Error::new(ErrorKind::RecordsNotArray, self.at)),
             (State::Value, _) => {
-                self.skip(byte, State::Comma)?;
+                self.skip(window, byte, State::Comma)?;
                 return Ok(None);
             }
 
             (State::Element { .. }, b'{') => {
-                self.container_begins(byte, Role::Record);
+                self.container_begins(window, byte, Role::Record);
                 return Ok(None);
             }
             (State::Element { or_close: true } | State::ElementComma, b']') => match self.document {
@@ -291,7 +291,7 @@ impl RecordReader {
             // It costs no other record.
             (State::Element { .. }, _) => {
                 let error = Error::new(ErrorKind::RecordNotObject, self.at);
-                self.skip(byte, State::ElementComma)?;
+                self.skip(window, byte, State::ElementComma)?;
                 self.pass_over(error);
                 return Ok(None);
             }
@@ -310,11 +310,11 @@ impl RecordReader {
     }
 
     /// Begins to skip the value that begins with `byte`.
-    fn skip(&mut self, byte: u8, behind: State) -> Result<(), Error> {
+    fn skip(&mut self, window: &Window<'_>, byte: u8, behind: State) -> Result<(), Error> {
         self.behind = behind;
         self.state = match byte {
             b'{' | b'[' => {
-                self.container_begins(byte, Role::Skipped);
+                self.container_begins(window, byte, Role::Skipped);
                 return Ok(());
             }
             b'"' => State::InString,
@@ -326,7 +326,8 @@ impl RecordReader {
     }
 
     /// Takes the opening bracket of an object or array.
-    fn container_begins(&mut self, bracket: u8, role: Role) {
+    fn container_begins(&mut self, window: &Window<'_>, bracket: u8, role: Role) {
+        debug_assert_eq!(window.depth((self.at - window.origin) as usize), self.depth(), "the scan counts the same");
         self.container = Container::new(bracket, self.depth());
         (self.role, self.start, self.state) = (role, self.at, State::InContainer);
         self.at += 1;

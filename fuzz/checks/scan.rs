@@ -18,6 +18,7 @@ pub(crate) fn check(data: &[u8]) {
     let range = start..start + random.below(data.len() + 1 - start);
     let is = |at: &usize| at + distance < range.end && [data[*at], data[at + distance]] == pair;
     let place = range.clone().find(is);
+    let mut first_groups = None;
     for level in Level::ALL {
         limit(level);
         let (mut groups, mut carry) = (vec![Group::default(); bytes.len()], Carry::default());
@@ -30,9 +31,26 @@ pub(crate) fn check(data: &[u8]) {
         }
         let masks: Vec<_> = groups.iter().flat_map(|group| (0..BLOCKS).map(|block| group.masks(block))).collect();
         assert_eq!((masks, stray), expected, "up to {level:?}");
+        holds_what_it_says(&groups, &text);
+        let first = first_groups.get_or_insert_with(|| groups.clone());
+        assert_eq!(groups, *first, "up to {level:?}");
         assert_eq!(find_pair(data, range.clone(), Pair::new(pair, distance)), place, "up to {level:?}");
     }
     limit(Level::Avx512);
+}
+
+/// Sees that no block is passed over in which something may end or is escaped.
+fn holds_what_it_says(groups: &[Group], text: &[u8]) {
+    for (group, bytes) in groups.iter().zip(text.chunks(GROUP)) {
+        for block in 0..BLOCKS {
+            let (masks, bytes) = (group.masks(block), &bytes[block * BLOCK..][..BLOCK]);
+            assert_eq!(group.escapes() >> block & 1 == 1, bytes.contains(&b'\\'));
+            for close in (0..BLOCK).filter(|at| masks.closes >> at & 1 == 1) {
+                let low = group.low_blocks(masks.depth_at(close) - 1);
+                assert!(low >> (8 * block + 7) & 1 == 1, "block {block}, byte {close}");
+            }
+        }
+    }
 }
 
 /// The masks, and the first backslash outside strings.

@@ -88,19 +88,21 @@ impl Container {
     fn end_in_block(self, masks: Masks, at: usize) -> Option<usize> {
         let mut closes = masks.closes & (!0 << at);
         while closes != 0 {
-            let behind_first = !(closes ^ closes.wrapping_sub(1));
-            let mut run = closes & before_first(masks.opens & behind_first);
+            let beyond_first = !(closes ^ closes.wrapping_sub(1));
+            let mut run = closes & before_first(masks.opens & beyond_first);
             closes &= !run;
             let up_to_last = !0 >> run.leading_zeros();
             let count = |mask: u64| i64::from((mask & up_to_last).count_ones());
             let mut depth = masks.depth + count(masks.opens) - count(masks.closes);
             if depth <= self.depth {
                 // It may be before the last.
-                while depth < self.depth {
-                    run &= !(1 << (63 - run.leading_zeros()));
+                while let Some(last) = run.checked_ilog2()
+                    && depth < self.depth
+                {
+                    run ^= 1 << last;
                     depth += 1;
                 }
-                return Some(63 - run.leading_zeros() as usize);
+                return run.checked_ilog2().map(|last| last as usize);
             }
         }
         None
@@ -155,15 +157,19 @@ mod tests {
                 }
             }
 
-            // Over two windows, cut anywhere.
-            let cut = 1 + random.below(text.len());
-            let part = Buffer::holding(&text.as_bytes()[..cut]);
-            let container = Container::at(&part.window(), 0);
-            let mut end = container.walk(&part.window(), 1);
+            // At any place and depth, and over two windows, cut anywhere.
+            let around = format!("{}{}", " ".repeat(random.below(600)), "[".repeat(random.below(200)));
+            let start = around.len();
+            let whole = format!("{around}{text}");
+            let cut = start + 1 + random.below(text.len());
+            let part = Buffer::holding(&whole.as_bytes()[..cut]);
+            let container = Container::at(&part.window(), start);
+            let mut end = container.walk(&part.window(), start + 1);
             if end == Ok(None) {
-                end = container.walk(&Buffer::holding(text.as_bytes()).window(), cut);
+                end = container.walk(&Buffer::holding(whole.as_bytes()).window(), cut);
             }
-            assert_eq!(end, expected, "{text} cut at {cut}");
+            let end = end.map(|end| end.map(|end| end - start)).map_err(|(expected, at)| (expected, at - start));
+            assert_eq!(end, expected, "{whole} cut at {cut}");
             ends[match end {
                 Ok(None) => 0,
                 Ok(Some(_)) => 1,

@@ -22,7 +22,7 @@
 use crate::buffer::{Container, Window};
 use crate::json;
 use crate::paths::Endings;
-use crate::scan::{self, BLOCK};
+use crate::scan::{self, BLOCK, before_first};
 use std::ops::Range;
 
 /// A member that may be wanted. Positions are those of the window.
@@ -136,7 +136,7 @@ impl<'w, 'a> Marks<'w, 'a> {
         let Some(masks) = self.window.masks(self.block / BLOCK) else { return false };
         self.brackets = (masks.opens | masks.closes) & wanted;
         // All, if there is none.
-        let before = wanted & self.brackets.wrapping_sub(1) & !self.brackets;
+        let before = wanted & before_first(self.brackets);
         self.quotes = masks.quotes & before;
         masks.backslashes & before == 0
     }

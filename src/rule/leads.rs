@@ -117,8 +117,8 @@ impl Searched {
     /// Forgets what was found in another object.
     #[inline(always)]
     fn begin(&mut self, window: &Window<'_>, keys: usize) {
-        if self.object != window.object() || self.keys.len() != keys {
-            self.object = window.object();
+        if self.object != window.object_number() || self.keys.len() != keys {
+            self.object = window.object_number();
             self.backslashes = Gap::default();
             self.keys.clear();
             self.keys.resize(keys, Gap::default());

@@ -477,6 +477,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_may_be_asked_for_again_behind_others() {
+        let text = br#"{"a":"x","a":"y"}{"a":"z"}"#;
+        let (buffer, rules) = (Buffer::holding(text), rules(&[r#"{"a":["x"]}"#]));
+        let mut matcher = Matcher::new();
+        matcher.reset(&rules);
+        let first = Record { start: 0, end: 17, offset: 0, number: 1 };
+        let second = Record { start: 17, end: text.len(), offset: 17, number: 2 };
+        let mut matches = |record| matcher.run(&rules, &buffer.window(), record).unwrap().len();
+        assert_eq!([second, first, second, second, first].map(|record| matches(record)), [0, 1, 0, 0, 1]);
+    }
+
+    #[test]
     fn records_that_are_ruled_out_by_their_text_match_no_rule() {
         let mut random = Random::new(23);
         let (mut matched, mut ruled_out) = (0, 0);

@@ -7,7 +7,7 @@
 /// first byte.
 #[inline(always)]
 pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
-    // Nearly all blocks.
+    // Most blocks, even where there are backslashes in others.
     if backslashes | *carry == 0 {
         return 0;
     }
@@ -19,11 +19,6 @@ pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
 /// A run of backslashes escapes every second byte from its start. Adding a run
 /// to its first bit turns it into a single bit just behind the run, so runs
 /// that start on odd bits are told from those on even bits by one addition.
-///
-/// Not inlined: LLVM would take masks that come straight from vector code apart
-/// bit by bit, to have them on both sides of the branch that leads here.
-#[cold]
-#[inline(never)]
 fn some_escaped(backslashes: u64, carry: u64) -> (u64, u64) {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     // A backslash that is itself escaped starts nothing.

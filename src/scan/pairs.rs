@@ -38,8 +38,17 @@ pub(super) fn find_with<B: Backend>(text: &[u8], range: Range<usize>, pair: Pair
     // The first byte is before that, so that the second is in the range.
     let last = range.end.min(text.len()).checked_sub(distance).filter(|&last| range.start < last)?;
     let (firsts, seconds) = (&text[range.start..last], &text[range.start + distance..last + distance]);
-    let ((blocks, rest), (behind, _)) = (firsts.as_chunks::<BLOCK>(), seconds.as_chunks::<BLOCK>());
-    let mut at = range.start;
+    let (Some(first), Some(behind)) = (firsts.first_chunk(), seconds.first_chunk()) else {
+        return (range.start..last).find(|&at| text[at] == bytes[0] && text[at + distance] == bytes[1]);
+    };
+    let pairs = B::pairs(first, behind, bytes);
+    if pairs != 0 {
+        return Some(range.start + pairs.trailing_zeros() as usize);
+    }
+    // From now on each block is in one line of the cache, and begins in the one before.
+    let skip = BLOCK - firsts.as_ptr().addr() % BLOCK;
+    let (blocks, behind) = (firsts[skip..].as_chunks::<BLOCK>().0, seconds[skip..].as_chunks::<BLOCK>().0);
+    let mut at = range.start + skip;
     for (block, behind) in blocks.iter().zip(behind) {
         let pairs = B::pairs(block, behind, bytes);
         if pairs != 0 {
@@ -47,13 +56,8 @@ pub(super) fn find_with<B: Backend>(text: &[u8], range: Range<usize>, pair: Pair
         }
         at += BLOCK;
     }
-    if rest.is_empty() {
-        return None;
-    }
     // What is left, as a block that begins among those that were looked at.
-    if let (Some(block), Some(behind)) = (firsts.last_chunk(), seconds.last_chunk()) {
-        let pairs = B::pairs(block, behind, bytes);
-        return (pairs != 0).then(|| last - BLOCK + pairs.trailing_zeros() as usize);
-    }
-    (at..last).find(|&at| text[at] == bytes[0] && text[at + distance] == bytes[1])
+    let (block, behind) = (firsts.last_chunk()?, seconds.last_chunk()?);
+    let pairs = B::pairs(block, behind, bytes);
+    (pairs != 0).then(|| last - BLOCK + pairs.trailing_zeros() as usize)
 }
