@@ -243,7 +243,8 @@ mod tests {
         let text: Vec<u8> = br#"{"a\\":"\"[","b":[1,{}],"c":"}"}"#.repeat(4);
         let whole = Buffer::holding(&text);
         let expected = whole.window().groups;
-        for step in 1..=64 {
+        let steps: &[usize] = if cfg!(miri) { &[13, 64] } else { &Vec::from_iter(1..=64) };
+        for &step in steps {
             let mut buffer = Buffer::new(&Limits { max_record_bytes: 1000, window_bytes: 64, ..limits() });
             for piece in text.chunks(step) {
                 buffer.spare()[..piece.len()].copy_from_slice(piece);
