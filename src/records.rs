@@ -1,9 +1,9 @@
 //! Finds the records of a CloudTrail log file, one span each.
 //!
 //! In: the [`Window`] on the rolling buffer, again after each time it grew. Out:
-//! one [`Record`] at a time, in place. Kept between calls: the state below, and
-//! an offset; never bytes. The buffer has to
-//! keep only what [`RecordReader::keep`] names, at most one record.
+//! one [`Record`] at a time, in place. Kept between calls: the state below, and an
+//! offset; never bytes. The buffer has to keep only what [`RecordReader::keep`] names,
+//! at most one record.
 //!
 //! Read are `{"Records":[…]}` with other keys before and after, in any order
 //! and more than once; a top-level array of records; several of either, one
@@ -199,6 +199,7 @@ impl RecordReader {
     /// Malformed JSON outside records, a last bracket of the wrong type, and what is
     /// no log file. Afterwards only [`reset`](Self::reset) makes sense. A
     /// record that is too large, or no object, is no error here but in `finish`.
+    // Part of the loop over records: a call for each was half a percent of all.
     #[inline(always)]
     pub fn read(&mut self, window: &Window<'_>) -> Result<Read, Error> {
         loop {

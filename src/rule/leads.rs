@@ -24,7 +24,7 @@
 
 use crate::buffer::Window;
 use crate::json::{self, Scalar};
-use crate::paths::Slot;
+use crate::paths::{self, Slot};
 use crate::records::Record;
 use crate::scan::{self, Pair};
 use std::ops::Range;
@@ -192,22 +192,13 @@ impl Key {
     fn find(&self, window: &Window<'_>, mut range: Range<usize>, gap: &mut Gap) -> Option<usize> {
         loop {
             let search = |from| scan::find_pair(window.bytes, from..window.bytes.len(), self.pair);
-            let found = gap.next(window, range.clone(), self.pair.bytes(), search)?;
+            let found = gap.next(window, range.clone(), self.pair.span(), search)?;
             let start = found - self.place;
-            if window.bytes[start..range.end].get(..self.text.len()).is_some_and(|text| self.is(text)) {
+            if window.bytes[start..range.end].get(..self.text.len()).is_some_and(|text| paths::equal(text, &self.text))
+            {
                 return Some(start);
             }
             range.start = found + 1;
-        }
-    }
-
-    /// Whether its text is `text`, which is as long.
-    #[inline(always)]
-    fn is(&self, text: &[u8]) -> bool {
-        match (self.text.first_chunk::<8>(), self.text.last_chunk::<8>()) {
-            // Head and tail are all there is: two words, and no call.
-            (Some(head), Some(tail)) if text.len() <= 16 => text.starts_with(head) && text.ends_with(tail),
-            _ => *text == *self.text,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The two pieces of bit algebra behind the scan, on one block's masks.
+//! The pieces of bit algebra behind the scan, on one block's masks.
 
 /// The bytes that are escaped: those that follow an odd run of backslashes.
 ///
@@ -41,6 +41,17 @@ pub(super) const fn prefix_xor(mut bits: u64) -> u64 {
     bits ^= bits << 8;
     bits ^= bits << 16;
     bits ^ (bits << 32)
+}
+
+/// The running parity of a block, given that of the block by itself, turned over if the
+/// block begins inside a string; `carry` is all ones if it does, and then the same for
+/// the next.
+#[inline(always)]
+pub(super) const fn carried(parity: u64, carry: &mut u64) -> u64 {
+    let carried = parity ^ *carry;
+    // The last byte's bit, copied to all 64: an arithmetic shift.
+    *carry = ((carried as i64) >> 63) as u64;
+    carried
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@
 //!
 //! Step 1 differs between processors ([`Backend`]). The others are written once over `u64`;
 //! but one backend, whose registers have room for the masks of eight blocks, does steps 4
-//! to 6 for all eight at once, in half the time. The loop over groups is generic over the backend,
-//! so that the choice, made once for the process, costs one dispatch per buffer.
+//! to 6 for all eight at once, in half the time. The loop over groups is generic over the
+//! backend, so that the choice, made once for the process, costs one dispatch per buffer.
 //!
 //! A backslash outside strings, which no valid JSON has, is told to the caller: if it were
 //! overlooked, it would turn strings inside out for the rest of the object.
@@ -43,7 +43,7 @@ mod x86_64;
 
 pub use pairs::Pair;
 
-use bits::{escaped, prefix_xor};
+use bits::{carried, escaped, prefix_xor};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -132,21 +132,18 @@ trait Backend {
     #[inline(always)]
     fn resolve(group: &mut Group, carry: &mut Carry) -> bool {
         let (mut strays, mut rise) = (0, 0);
-        let depth = group.near_depth();
         for block in 0..BLOCKS {
-            let in_string = Self::prefix_xor(group.quotes[block]) ^ carry.in_string;
-            // The last byte's bit, copied to all 64: an arithmetic shift.
-            carry.in_string = ((in_string as i64) >> 63) as u64;
+            let in_string = carried(Self::prefix_xor(group.quotes[block]), &mut carry.in_string);
             let (opens, closes) = (group.opens[block] & !in_string, group.closes[block] & !in_string);
             (group.opens[block], group.closes[block]) = (opens, closes);
             strays |= group.backslashes[block] & !in_string;
             let behind_first = opens & !before_first(closes);
             group.rises[block] = rise as i16;
-            rise += opens.count_ones() as i32 - closes.count_ones() as i32;
-            let floor = depth + rise - behind_first.count_ones() as i32;
+            rise += i64::from(opens.count_ones()) - i64::from(closes.count_ones());
+            let floor = group.depth + rise - i64::from(behind_first.count_ones());
             group.floors[block] = floor.clamp(0, MOST.into()) as u8;
         }
-        carry.depth += i64::from(rise);
+        carry.depth += rise;
         strays != 0
     }
 }
@@ -335,9 +332,7 @@ fn classify_with<B: Backend>(bytes: &[[u8; GROUP]], groups: &mut [Group], carry:
 #[cold]
 fn first_stray(group: &Group, mut inside: u64) -> Option<usize> {
     for block in 0..BLOCKS {
-        let in_string = prefix_xor(group.quotes[block]) ^ inside;
-        inside = ((in_string as i64) >> 63) as u64;
-        let strays = group.backslashes[block] & !in_string;
+        let strays = group.backslashes[block] & !carried(prefix_xor(group.quotes[block]), &mut inside);
         if strays != 0 {
             return Some(block * BLOCK + strays.trailing_zeros() as usize);
         }
@@ -369,13 +364,6 @@ impl Masks {
 }
 
 impl Group {
-    /// The depth, or one from which all floors come out the same.
-    #[inline(always)]
-    fn near_depth(&self) -> i32 {
-        // In a group are 512 brackets at most.
-        self.depth.clamp(-1024, 1024) as i32
-    }
-
     /// The blocks in which one may close behind which so few are open as `depth`: the highest
     /// bit of byte *i* stands for block *i*.
     #[inline(always)]

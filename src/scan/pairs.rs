@@ -26,7 +26,7 @@ impl Pair {
 
     /// How many bytes there are from the first to the second, with both.
     #[must_use]
-    pub const fn bytes(self) -> usize {
+    pub const fn span(self) -> usize {
         self.distance + 1
     }
 }
