@@ -1,9 +1,9 @@
 //! The rolling buffer: decompressed bytes with their masks, in bounded memory.
 //!
-//! In: bytes, written by inflate straight into [`Buffer::spare`]. Out: a
-//! [`Window`] on what was classified of it, with the masks of its blocks. A byte
-//! is classified before it is read first, and again only while its group of blocks
-//! is incomplete.
+//! In: bytes, written by inflate straight into [`Buffer::spare`], or lent by who has
+//! them decompressed ([`Buffer::lend`]). Out: a [`Window`] on what was classified of
+//! them, with the masks of their blocks. A byte is classified before it is read first,
+//! and again only while its group of blocks is incomplete.
 //! Kept: what the stages above still need, moved to the front by
 //! [`Buffer::roll`] in whole groups, so that the masks move along.
 
@@ -18,19 +18,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Decompressed bytes of one object that are still needed, and their masks.
 pub struct Buffer {
     bytes: Box<[u8]>,
-    groups: Box<[Group]>,
     /// Bytes that arrived and are held: `bytes[..filled]`.
     filled: usize,
-    /// Those that were classified: `bytes[..end]`.
+    scanned: Scanned,
+    window_bytes: usize,
+}
+
+/// What is known of bytes, wherever they lie.
+struct Scanned {
+    groups: Box<[Group]>,
+    /// How many bytes were classified.
     end: usize,
-    /// Offset in the object of `bytes[0]`.
+    /// Offset in the object of the first.
     origin: u64,
     /// The scan's state at the start of the group that holds `end`, from which
     /// that group is classified anew when more of it arrives.
     carry: Carry,
-    /// The first backslash outside strings: an index into `bytes`.
+    /// The first backslash outside strings: an index into the bytes.
     stray: Option<usize>,
-    window_bytes: usize,
+    /// Bytes that are classified at once.
+    piece_bytes: usize,
     object: u64,
 }
 
@@ -46,14 +53,17 @@ impl Buffer {
         let capacity = (limits.max_record_bytes + GROUP + window_bytes).next_multiple_of(GROUP);
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
-            groups: vec![Group::default(); capacity / GROUP].into_boxed_slice(),
             filled: 0,
-            end: 0,
-            origin: 0,
-            carry: Carry::default(),
-            stray: None,
+            scanned: Scanned {
+                groups: vec![Group::default(); capacity / GROUP].into_boxed_slice(),
+                end: 0,
+                origin: 0,
+                carry: Carry::default(),
+                stray: None,
+                piece_bytes: window_bytes.min(SCAN_BYTES),
+                object: OBJECTS.fetch_add(1, Ordering::Relaxed),
+            },
             window_bytes,
-            object: OBJECTS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -69,21 +79,20 @@ impl Buffer {
 
     /// Empties the buffer for the next object.
     pub fn reset(&mut self) {
-        (self.filled, self.end, self.origin) = (0, 0, 0);
-        (self.carry, self.stray) = (Carry::default(), None);
-        self.object = OBJECTS.fetch_add(1, Ordering::Relaxed);
+        self.filled = 0;
+        self.scanned.reset();
     }
 
     /// Everything that is held and was classified.
     #[must_use]
     pub fn window(&self) -> Window<'_> {
-        Window {
-            bytes: &self.bytes[..self.end],
-            groups: &self.groups[..self.end.div_ceil(GROUP)],
-            origin: self.origin,
-            stray: self.stray,
-            object: self.object,
-        }
+        self.scanned.window(&self.bytes)
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.filled
     }
 
     /// Drops the groups before the object's byte `keep`.
@@ -91,15 +100,11 @@ impl Buffer {
     /// # Panics
     /// If `keep` was dropped before, or was not classified yet.
     pub fn roll(&mut self, keep: u64) {
-        let keep = (keep - self.origin) as usize;
-        assert!(keep <= self.end, "only bytes that were classified are dropped");
-        let (first, dropped) = (keep / GROUP, keep / GROUP * GROUP);
-        self.bytes.copy_within(dropped..self.filled, 0);
-        self.groups.copy_within(first..self.end.div_ceil(GROUP), 0);
-        self.filled -= dropped;
-        self.end -= dropped;
-        self.origin += dropped as u64;
-        self.stray = self.stray.map(|stray| stray.saturating_sub(dropped));
+        let dropped = self.scanned.roll(keep);
+        if dropped > 0 {
+            self.bytes.copy_within(dropped..self.filled, 0);
+            self.filled -= dropped;
+        }
     }
 
     /// Room for the next bytes: up to `window_bytes`, and never empty after a
@@ -112,7 +117,7 @@ impl Buffer {
     /// Takes over the first `n` bytes of [`spare`](Self::spare), and classifies them.
     pub fn fill(&mut self, n: usize) {
         self.arrive(n);
-        while self.scan() {}
+        while self.scan() > 0 {}
     }
 
     /// Takes over the first `n` bytes of [`spare`](Self::spare), to be classified later.
@@ -121,32 +126,118 @@ impl Buffer {
     }
 
     /// Classifies some of the bytes that arrived, so many that they and their masks stay
-    /// in the L1 cache for who reads them next; false if none are left.
-    pub fn scan(&mut self) -> bool {
-        if self.end == self.filled {
-            return false;
+    /// in the L1 cache for who reads them next, and says how many; 0 if none are left.
+    pub fn scan(&mut self) -> usize {
+        self.scanned.scan(&self.bytes[..self.filled])
+    }
+
+    /// Reads `bytes`, which begin with those that are held, in their place.
+    ///
+    /// # Panics
+    /// If they are fewer than those that are held.
+    pub fn lend<'a>(&'a mut self, bytes: &'a [u8]) -> Lent<'a> {
+        assert!(bytes.len() >= self.filled, "those that are held are among them");
+        Lent { buffer: self, bytes }
+    }
+}
+
+/// Bytes that lie elsewhere and are read there: what need not be copied. When it is
+/// dropped, the buffer holds those of them that were classified and not rolled away.
+pub struct Lent<'a> {
+    buffer: &'a mut Buffer,
+    bytes: &'a [u8],
+}
+
+impl Lent<'_> {
+    /// As [`Buffer::window`].
+    #[must_use]
+    pub fn window(&self) -> Window<'_> {
+        self.buffer.scanned.window(self.bytes)
+    }
+
+    /// As [`Buffer::roll`].
+    ///
+    /// # Panics
+    /// As that.
+    pub fn roll(&mut self, keep: u64) {
+        self.bytes = &self.bytes[self.buffer.scanned.roll(keep)..];
+    }
+
+    /// As [`Buffer::scan`].
+    ///
+    /// # Panics
+    /// If there is more than a record and a window since the last [`roll`](Self::roll).
+    pub fn scan(&mut self) -> usize {
+        self.buffer.scanned.scan(self.bytes)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let end = self.buffer.scanned.end;
+        self.buffer.bytes[..end].copy_from_slice(&self.bytes[..end]);
+        self.buffer.filled = end;
+    }
+}
+
+impl Scanned {
+    fn reset(&mut self) {
+        (self.end, self.origin) = (0, 0);
+        (self.carry, self.stray) = (Carry::default(), None);
+        self.object = OBJECTS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn window<'a>(&'a self, bytes: &'a [u8]) -> Window<'a> {
+        Window {
+            bytes: &bytes[..self.end],
+            groups: &self.groups[..self.end.div_ceil(GROUP)],
+            origin: self.origin,
+            stray: self.stray,
+            object: self.object,
         }
-        let first = self.end / GROUP;
-        self.end = self.filled.min(self.end + SCAN_BYTES);
+    }
+
+    /// Forgets the groups before the object's byte `keep`, and returns their bytes.
+    fn roll(&mut self, keep: u64) -> usize {
+        let keep = (keep - self.origin) as usize;
+        assert!(keep <= self.end, "only bytes that were classified are dropped");
+        let (first, dropped) = (keep / GROUP, keep / GROUP * GROUP);
+        if dropped == 0 {
+            return 0;
+        }
+        self.groups.copy_within(first..self.end.div_ceil(GROUP), 0);
+        self.end -= dropped;
+        self.origin += dropped as u64;
+        self.stray = self.stray.map(|stray| stray.saturating_sub(dropped));
+        dropped
+    }
+
+    /// Classifies some of `all`, behind those that were classified, and says how many.
+    fn scan(&mut self, all: &[u8]) -> usize {
+        let (before, first) = (self.end, self.end / GROUP);
+        self.end = all.len().min(before + self.piece_bytes);
+        if self.end == before {
+            return 0;
+        }
         let complete = self.end / GROUP;
-        let (bytes, _) = self.bytes.as_chunks::<GROUP>();
+        let (bytes, _) = all.as_chunks::<GROUP>();
         let stray = scan::classify(&bytes[first..complete], &mut self.groups[first..complete], &mut self.carry);
         let mut stray = stray.map(|stray| first * GROUP + stray);
-        let rest = self.end % GROUP;
-        if rest > 0 {
+        let rest = &all[complete * GROUP..self.end];
+        if !rest.is_empty() {
             let mut last = [b' '; GROUP];
-            last[..rest].copy_from_slice(&bytes[complete][..rest]);
+            last[..rest.len()].copy_from_slice(rest);
             // Provisional: `self.carry` stays where this group begins.
             let found = scan::classify(&[last], &mut self.groups[complete..=complete], &mut self.carry.clone());
             stray = stray.or(found.map(|stray| complete * GROUP + stray));
         }
         self.stray = self.stray.or(stray);
-        true
+        self.end - before
     }
 }
 
-/// Bytes that are classified at once.
-pub(crate) const SCAN_BYTES: usize = 16 << 10;
+/// Bytes that are classified at once, if the window is not smaller.
+const SCAN_BYTES: usize = 16 << 10;
 
 /// A view of the bytes held in a [`Buffer`]. Positions are indices into
 /// [`bytes`](Self::bytes); offsets count from the start of the object.
@@ -261,6 +352,41 @@ mod tests {
         buffer.reset();
         assert_ne!(buffer.window().object_number(), first);
         assert_ne!(Buffer::holding(b"[]").window().object_number(), first);
+    }
+
+    #[test]
+    fn what_is_lent_is_read_in_its_place_and_what_is_left_of_it_is_held() {
+        let text: Vec<u8> = br#"{"a\":"\"[","b":[1,{}],"c":"}"}"#.repeat(60);
+        let limits = Limits { max_record_bytes: 300, window_bytes: 700, ..limits() };
+        // What is held before, how much of the text is lent, and how much is let go in between.
+        for (held, end, keep) in [(0, 1500, 0), (0, 1500, 1200), (100, 1400, 1250), (0, text.len(), text.len())] {
+            let (mut buffer, mut copied) = (Buffer::new(&limits), Buffer::new(&limits));
+            buffer.spare()[..held].copy_from_slice(&text[..held]);
+            buffer.fill(held);
+            let mut lent = buffer.lend(&text[..end]);
+            let mut seen = held;
+            while seen < keep {
+                seen += lent.scan();
+                assert_eq!(lent.window().bytes.as_ptr_range().end, text[..seen].as_ptr_range().end);
+                lent.roll(seen.min(keep) as u64);
+            }
+            seen += lent.scan();
+            drop(lent);
+            let mut arrived = 0;
+            for piece in text[..seen].chunks(100) {
+                copied.spare()[..piece.len()].copy_from_slice(piece);
+                copied.fill(piece.len());
+                arrived += piece.len();
+                copied.roll(arrived.min(keep) as u64);
+            }
+            for buffer in [&mut buffer, &mut copied] {
+                buffer.spare()[..9].copy_from_slice(&text[..9]);
+                buffer.fill(9);
+            }
+            let (window, expected) = (buffer.window(), copied.window());
+            assert_eq!((window.bytes, window.origin), (expected.bytes, expected.origin), "{held} {end} {keep}");
+            assert_eq!((window.groups, window.stray), (expected.groups, expected.stray), "{held} {end} {keep}");
+        }
     }
 
     #[test]

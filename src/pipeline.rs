@@ -6,10 +6,12 @@
 //! ```
 //!
 //! Inflate fills one window of the buffer, which stays in the L2 cache; scan and all
-//! that follows take turns on pieces of it that stay in the L1 cache. No step waits,
-//! allocates per record or knows where the bytes come from.
+//! that follows take turns on pieces of it that stay in the L1 cache. What is stored as it
+//! is needs no copy: it is read in the caller's chunk, and only a record that goes on in
+//! the next one is held. No step waits, allocates per record or knows where the bytes come
+//! from.
 
-use crate::buffer::{Buffer, SCAN_BYTES};
+use crate::buffer::{Buffer, Window};
 use crate::fields::Frame;
 use crate::inflate::{Inflater, Progress};
 use crate::limits::MAX_VALUES;
@@ -76,21 +78,30 @@ const INFLATE_BYTES: usize = 56 << 10;
 /// Everything that is small: levels of nesting, marks of predicates.
 const SMALL_BYTES: usize = 128 << 10;
 
+/// Bytes of plain text that are copied at once, until no record is left that began in the
+/// chunk before: about as many as the rest of one has.
+const COPIED_BYTES: usize = 2 << 10;
+
 /// Reads one object after another; see the module's picture.
 pub struct Pipeline {
     inflater: Inflater,
     buffer: Buffer,
-    reader: RecordReader,
-    matcher: Matcher,
-    rules: Arc<RuleSet>,
+    matching: Matching,
     max_object_bytes: u64,
     /// Decompressed bytes so far.
     bytes: u64,
-    matches: u64,
     /// Why reading ended. What was decompressed before an error is read first,
     /// so that matches before it are not lost.
     failed: Option<Error>,
     finished: bool,
+}
+
+/// What reads windows, wherever their bytes lie.
+struct Matching {
+    reader: RecordReader,
+    matcher: Matcher,
+    rules: Arc<RuleSet>,
+    matches: u64,
 }
 
 impl Pipeline {
@@ -102,12 +113,9 @@ impl Pipeline {
         Self {
             inflater: Inflater::new(),
             buffer: Buffer::new(limits),
-            reader: RecordReader::new(limits, layout),
-            matcher,
-            rules,
+            matching: Matching { reader: RecordReader::new(limits, layout), matcher, rules, matches: 0 },
             max_object_bytes: limits.max_object_bytes,
             bytes: 0,
-            matches: 0,
             failed: None,
             finished: false,
         }
@@ -132,15 +140,16 @@ impl Pipeline {
     /// The rules that are matched.
     #[must_use]
     pub fn rules(&self) -> &Arc<RuleSet> {
-        &self.rules
+        &self.matching.rules
     }
 
     /// Makes ready for the next object.
     pub fn reset(&mut self) {
         self.inflater.reset();
         self.buffer.reset();
-        self.reader.reset();
-        (self.bytes, self.matches, self.failed, self.finished) = (0, 0, None, false);
+        self.matching.reader.reset();
+        self.matching.matches = 0;
+        (self.bytes, self.failed, self.finished) = (0, None, false);
     }
 
     /// What was read of the current object so far.
@@ -149,8 +158,8 @@ impl Pipeline {
         Counts {
             stored_bytes: self.inflater.taken(),
             bytes: self.bytes,
-            records: self.reader.records(),
-            matches: self.matches,
+            records: self.matching.reader.records(),
+            matches: self.matching.matches,
         }
     }
 
@@ -169,6 +178,18 @@ impl Pipeline {
             match self.drain(sink) {
                 Ok(Step::InputEmpty) => {}
                 other => return (other, taken),
+            }
+            self.buffer.roll(self.matching.reader.keep());
+            // What is held must lie in the input too.
+            if let Some(start) = taken.checked_sub(self.buffer.held())
+                && let passing @ 1.. = self.passing(&input[taken..])
+            {
+                let (step, n) = self.read_in_place(&input[start..taken + passing], sink);
+                taken += n;
+                match step {
+                    Ok(Step::InputEmpty) => continue,
+                    other => return (other, taken),
+                }
             }
             let (progress, n, given) = self.fill(&input[taken..]);
             taken += n;
@@ -193,20 +214,48 @@ impl Pipeline {
             Step::Paused => return Ok(Step::Paused),
             Step::InputEmpty | Step::End => {}
         }
-        let end = self.inflater.finish().and_then(|()| self.reader.finish());
+        let end = self.inflater.finish().and_then(|()| self.matching.reader.finish());
         self.failed = end.err();
         self.finished = true;
         end.map(|()| Step::End)
     }
 
+    /// How many bytes of `input` are not compressed, and may be read where they are.
+    fn passing(&self, input: &[u8]) -> usize {
+        let left = usize::try_from(self.max_object_bytes - self.bytes).unwrap_or(usize::MAX);
+        if self.inflater.passes(input) { input.len().min(left) } else { 0 }
+    }
+
+    /// Reads bytes that begin with those held, in their place, and says how many of the
+    /// others it took.
+    fn read_in_place(&mut self, bytes: &[u8], sink: &mut impl Sink) -> (Result<Step, Error>, usize) {
+        let mut taken = 0;
+        let mut lent = self.buffer.lend(bytes);
+        let step = loop {
+            let n = lent.scan();
+            if n == 0 {
+                break Ok(Step::InputEmpty);
+            }
+            taken += n;
+            match self.matching.read(&lent.window(), sink) {
+                Ok(Step::InputEmpty) => lent.roll(self.matching.reader.keep()),
+                other => break other,
+            }
+        };
+        if let Err(error) = step {
+            (self.failed, self.finished) = (Some(error), true);
+        }
+        self.inflater.pass(taken);
+        self.bytes += taken as u64;
+        (step, taken)
+    }
+
     /// Decompresses as much of `input` as the window has room for.
     fn fill(&mut self, input: &[u8]) -> (Result<Progress, Error>, usize, usize) {
-        self.buffer.roll(self.reader.keep());
         let spare = self.buffer.spare();
         // One byte more than is allowed, to see whether there is one.
         let left = usize::try_from(self.max_object_bytes.saturating_add(1) - self.bytes).unwrap_or(usize::MAX);
-        // What is only copied is scanned best while it is in the L1 cache.
-        let room = spare.len().min(left).min(if self.inflater.passes(input) { SCAN_BYTES } else { usize::MAX });
+        let room = spare.len().min(left).min(if self.inflater.passes(input) { COPIED_BYTES } else { usize::MAX });
         let (mut progress, taken, mut given) = self.inflater.inflate(input, &mut spare[..room]);
         if self.bytes + given as u64 > self.max_object_bytes {
             given -= 1;
@@ -223,38 +272,47 @@ impl Pipeline {
             return self.failed.map_or(Ok(Step::End), Err);
         }
         loop {
-            let window = self.buffer.window();
-            loop {
-                let record = match self.reader.read(&window) {
-                    Ok(Read::Record(record)) => record,
-                    Ok(Read::InputEmpty) => break,
-                    Err(error) => {
-                        // Nothing behind it is read any more.
-                        (self.failed, self.finished) = (Some(error), true);
-                        return Err(error);
-                    }
-                };
-                let found = match self.matcher.run(&self.rules, &window, record) {
-                    Ok([]) => continue,
-                    Ok(rules) => Match {
-                        record: &window.bytes[record.start..record.end],
-                        number: record.number,
-                        offset: record.offset,
-                        rules,
-                    },
-                    // Where the record ends is known: it costs no other.
-                    Err(error) => {
-                        self.reader.pass_over(error);
-                        continue;
-                    }
-                };
-                self.matches += found.rules.len() as u64;
-                if sink.matched(&found).is_break() {
-                    return Ok(Step::Paused);
+            match self.matching.read(&self.buffer.window(), sink) {
+                Ok(Step::InputEmpty) => {}
+                Ok(step) => return Ok(step),
+                Err(error) => {
+                    // Nothing behind it is read any more.
+                    (self.failed, self.finished) = (Some(error), true);
+                    return Err(error);
                 }
             }
-            if !self.buffer.scan() {
+            if self.buffer.scan() == 0 {
                 return self.failed.map_or(Ok(Step::InputEmpty), Err);
+            }
+        }
+    }
+}
+
+impl Matching {
+    /// Reads all records in the window.
+    fn read(&mut self, window: &Window<'_>, sink: &mut impl Sink) -> Result<Step, Error> {
+        loop {
+            let record = match self.reader.read(window)? {
+                Read::Record(record) => record,
+                Read::InputEmpty => return Ok(Step::InputEmpty),
+            };
+            let found = match self.matcher.run(&self.rules, window, record) {
+                Ok([]) => continue,
+                Ok(rules) => Match {
+                    record: &window.bytes[record.start..record.end],
+                    number: record.number,
+                    offset: record.offset,
+                    rules,
+                },
+                // Where the record ends is known: it costs no other.
+                Err(error) => {
+                    self.reader.pass_over(error);
+                    continue;
+                }
+            };
+            self.matches += found.rules.len() as u64;
+            if sink.matched(&found).is_break() {
+                return Ok(Step::Paused);
             }
         }
     }
@@ -292,6 +350,34 @@ mod tests {
         assert_eq!(found, [(1, 12, vec![0, 1]), (2, 20, vec![0]), (3, 28, vec![0, 1])]);
         let size = TEXT.len() as u64;
         assert_eq!(pipeline.counts(), Counts { stored_bytes: size, bytes: size, records: 3, matches: 5 });
+    }
+
+    #[test]
+    fn plain_text_is_read_where_it_is_but_for_records_that_go_on_in_the_next_piece() {
+        let text: Vec<u8> =
+            [r#"{"Records":["#.to_owned(), vec![r#"{"a":1,"b":"x\\"}"#; 500].join(","), "]}".to_owned()]
+                .concat()
+                .into();
+        let mut pipeline = pipeline(r#"{"a":[1]}"#);
+        for size in [text.len(), 5_000, 2_000] {
+            pipeline.reset();
+            let (mut numbers, mut copied) = (Vec::new(), 0);
+            for piece in text.chunks(size) {
+                let place = piece.as_ptr_range();
+                let mut sink = |it: &Match<'_>| {
+                    assert_eq!(it.record, &text[it.offset as usize..][..it.record.len()]);
+                    numbers.push(it.number);
+                    copied += usize::from(!place.contains(&it.record.as_ptr()));
+                    ControlFlow::Continue(())
+                };
+                assert_eq!(pipeline.feed(piece, &mut sink), (Ok(Step::InputEmpty), piece.len()));
+            }
+            assert_eq!(pipeline.finish(&mut sink(&mut Vec::new(), false)), Ok(Step::End));
+            assert_eq!(numbers, Vec::from_iter(1..=500));
+            // The rest of a group, and two windows of 64 bytes.
+            let most = (GROUP + 128) / text.len().div_ceil(500);
+            assert!(copied <= (text.len().div_ceil(size) - 1) * most, "{copied} of pieces of {size}");
+        }
     }
 
     #[test]

@@ -92,6 +92,14 @@ impl Inflater {
         }
     }
 
+    /// Takes `n` bytes of an object that is not compressed and that the caller reads where
+    /// they are.
+    pub fn pass(&mut self, n: usize) {
+        self.part = Part::Plain;
+        self.taken += n as u64;
+        self.given += n as u64;
+    }
+
     /// Bytes of the object as stored that were taken so far.
     #[must_use]
     pub fn taken(&self) -> u64 {
@@ -132,8 +140,7 @@ impl Inflater {
             if let Part::Plain = self.part {
                 let n = input.len().min(output.len());
                 output[..n].copy_from_slice(&input[..n]);
-                self.taken += n as u64;
-                self.given += n as u64;
+                self.pass(n);
                 return Ok(if n == input.len() { Progress::InputEmpty } else { Progress::OutputFull });
             }
             let Some((&byte, rest)) = input.split_first() else { return Ok(Progress::InputEmpty) };
