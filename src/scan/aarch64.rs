@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "loads through pointers, intrinsics that become part of safe code, and one instruction")]
 
-use super::{BLOCK, Backend, Found};
+use super::{BLOCK, Backend, Found, GROUP, Group, find_by_block};
 use std::arch::aarch64::{
     uint8x16_t, uint8x16x4_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vld1q_u8_x4, vmaxvq_u8,
     vorrq_u8, vreinterpretq_u64_u8,
@@ -11,9 +11,9 @@ use std::arch::asm;
 
 pub(super) struct Neon;
 
-impl Backend for Neon {
+impl Neon {
     #[inline(always)]
-    fn find(block: &[u8; BLOCK]) -> Found {
+    fn find_block(block: &[u8; BLOCK]) -> Found {
         // SAFETY: NEON is a part of every target of this architecture that has a
         // standard library; the load, which needs no alignment, reads the 64 bytes
         // of `block`.
@@ -30,6 +30,13 @@ impl Backend for Neon {
                 closes: equal(folded, b'}'),
             }
         }
+    }
+}
+
+impl Backend for Neon {
+    #[inline(always)]
+    fn find(bytes: &[u8; GROUP], group: &mut Group) {
+        find_by_block(bytes, group, Self::find_block);
     }
 
     #[inline(always)]

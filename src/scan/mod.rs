@@ -116,7 +116,8 @@ struct Found {
 /// The part of the scan that depends on the processor: to find the bytes that
 /// matter in a block, above all.
 trait Backend {
-    fn find(block: &[u8; BLOCK]) -> Found;
+    /// Step 1: notes in `group` what its bytes are.
+    fn find(bytes: &[u8; GROUP], group: &mut Group);
 
     /// Where `bytes[0]` is in `block`, and `bytes[1]` is at the same place in `behind`.
     fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64;
@@ -148,6 +149,27 @@ trait Backend {
     }
 }
 
+/// The blocks in which a bit is set.
+#[cold]
+fn blocks_of(masks: &[u64; BLOCKS]) -> u8 {
+    masks.iter().rev().fold(0, |blocks, &mask| blocks << 1 | u8::from(mask != 0))
+}
+
+/// Step 1, one block after the other.
+#[inline(always)]
+fn find_by_block(bytes: &[u8; GROUP], group: &mut Group, find: impl Fn(&[u8; BLOCK]) -> Found) {
+    let mut backslashes = 0;
+    for (block, bytes) in bytes.as_chunks().0.iter().enumerate().take(BLOCKS) {
+        let found = find(bytes);
+        group.quotes[block] = found.quotes;
+        group.backslashes[block] = found.backslashes;
+        group.opens[block] = found.opens;
+        group.closes[block] = found.closes;
+        backslashes |= found.backslashes;
+    }
+    group.escapes = if backslashes == 0 { 0 } else { blocks_of(&group.backslashes) };
+}
+
 /// The bits before the first that is set; all, if none is.
 #[inline(always)]
 pub(crate) const fn before_first(bits: u64) -> u64 {
@@ -164,7 +186,7 @@ pub enum Level {
     Neon,
     /// x86-64 with AVX2, carry-less multiplication and bit manipulation.
     Avx2,
-    /// The same with AVX-512 BW, DQ and VPOPCNTDQ.
+    /// The same with AVX-512 BW, DQ, VBMI and VPOPCNTDQ, GFNI and VPCLMULQDQ.
     Avx512,
 }
 
@@ -302,13 +324,7 @@ pub fn fast<R>(work: impl FnOnce() -> R) -> R {
 fn classify_with<B: Backend>(bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut Carry) -> Option<usize> {
     assert_eq!(bytes.len(), groups.len(), "one for each");
     for (bytes, group) in bytes.iter().zip(&mut *groups) {
-        for (block, bytes) in bytes.as_chunks().0.iter().enumerate().take(BLOCKS) {
-            let found = B::find(bytes);
-            group.quotes[block] = found.quotes;
-            group.backslashes[block] = found.backslashes;
-            group.opens[block] = found.opens;
-            group.closes[block] = found.closes;
-        }
+        B::find(bytes, group);
     }
     // A pass of its own: who loads eight masks at once has to wait until the store of each is
     // done, and in one pass that took twice as long.
@@ -316,8 +332,8 @@ fn classify_with<B: Backend>(bytes: &[[u8; GROUP]], groups: &mut [Group], carry:
     let mut state = *carry;
     for (index, group) in groups.iter_mut().enumerate() {
         let before = state;
-        (group.depth, group.escapes) = (state.depth, 0);
-        if state.escaped != 0 || group.backslashes.iter().fold(0, |all, mask| all | mask) != 0 {
+        group.depth = state.depth;
+        if state.escaped != 0 || group.escapes != 0 {
             state.drop_escaped(group);
         }
         if B::resolve(group, &mut state) && stray.is_none() {
@@ -347,7 +363,6 @@ impl Carry {
         for block in 0..BLOCKS {
             let backslashes = group.backslashes[block];
             group.quotes[block] &= !escaped(backslashes, &mut self.escaped);
-            group.escapes |= u8::from(backslashes != 0) << block;
         }
     }
 }

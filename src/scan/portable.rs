@@ -1,13 +1,13 @@
 //! The backend for any processor: plain code in a shape that compilers turn
 //! into whatever vector instructions the target always has.
 
-use super::{BLOCK, Backend, Found};
+use super::{BLOCK, Backend, Found, GROUP, Group, find_by_block};
 
 pub(super) struct Portable;
 
-impl Backend for Portable {
+impl Portable {
     #[inline(always)]
-    fn find(block: &[u8; BLOCK]) -> Found {
+    fn find_block(block: &[u8; BLOCK]) -> Found {
         Found {
             quotes: mask(block, |byte| byte == b'"'),
             backslashes: mask(block, |byte| byte == b'\\'),
@@ -15,6 +15,13 @@ impl Backend for Portable {
             opens: mask(block, |byte| byte | 0x20 == b'{'),
             closes: mask(block, |byte| byte | 0x20 == b'}'),
         }
+    }
+}
+
+impl Backend for Portable {
+    #[inline(always)]
+    fn find(bytes: &[u8; GROUP], group: &mut Group) {
+        find_by_block(bytes, group, Self::find_block);
     }
 
     #[inline(always)]
