@@ -79,8 +79,11 @@
 //!   its beginning: nothing else depends on how the bytes were cut.
 //! * **Only the unfinished record moves**, in whole groups, so that its masks move
 //!   along.
-//! * **Eight blocks are resolved at once where a register holds eight masks** (AVX-512), in
-//!   code of its own: half the time of one by one. Elsewhere one by one is as fast.
+//! * **Eight blocks are done at once where a register holds eight masks** (AVX-512), in code
+//!   of its own: a table has the kinds of all bytes, and no byte is compared. It takes two
+//!   fifths of the time of one by one. Elsewhere one by one is as fast.
+//! * **What is stored as it is, is not copied**, but read where the caller has it; only the
+//!   record that a chunk breaks off is kept.
 //! * **A search goes on behind the record**, to the next place where the key is: that is
 //!   remembered, so each byte is searched once, and the search of most records is done.
 //! * **Brackets are counted, not matched.** A stack of them, a bit each, took three times
