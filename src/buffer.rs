@@ -11,7 +11,7 @@ mod container;
 
 pub(crate) use container::Container;
 
-use crate::limits::Limits;
+use crate::limits::{LONGEST_KEY, Limits};
 use crate::scan::{self, BLOCK, BLOCKS, Carry, GROUP, Group, Masks};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,8 +49,9 @@ impl Buffer {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let window_bytes = limits.window_bytes.next_multiple_of(BLOCK).max(BLOCK);
-        // What is kept begins in the first group and is one record at most.
-        let capacity = (limits.max_record_bytes + GROUP + window_bytes).next_multiple_of(GROUP);
+        // What is kept begins in the first group and is one record, or a key and its quote, at most.
+        let kept = limits.max_record_bytes.max(LONGEST_KEY + 1);
+        let capacity = (GROUP + kept + window_bytes).next_multiple_of(GROUP);
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
             filled: 0,
@@ -131,12 +132,16 @@ impl Buffer {
         self.scanned.scan(&self.bytes[..self.filled])
     }
 
-    /// Reads `bytes`, which begin with those that are held, in their place.
+    /// Reads `bytes` in their place. They begin with those that are held and were
+    /// classified, byte for byte.
     ///
     /// # Panics
-    /// If they are fewer than those that are held.
+    /// If not all that are held were classified, or `bytes` are fewer. That they are the
+    /// same is asserted in debug builds only.
     pub fn lend<'a>(&'a mut self, bytes: &'a [u8]) -> Lent<'a> {
-        assert!(bytes.len() >= self.filled, "those that are held are among them");
+        assert_eq!(self.scanned.end, self.filled, "what was not classified would be forgotten");
+        assert!(self.filled <= bytes.len(), "those that are held are among them");
+        debug_assert!(bytes.starts_with(&self.bytes[..self.filled]), "and they are the same");
         Lent { buffer: self, bytes }
     }
 }
@@ -215,15 +220,19 @@ impl Scanned {
     /// Classifies some of `all`, behind those that were classified, and says how many.
     fn scan(&mut self, all: &[u8]) -> usize {
         let (before, first) = (self.end, self.end / GROUP);
-        self.end = all.len().min(before + self.piece_bytes);
-        if self.end == before {
+        let mut end = all.len().min(before + self.piece_bytes);
+        if end < all.len() && end / GROUP > first {
+            // Whole groups, while there are more, so that none is classified twice.
+            end = end / GROUP * GROUP;
+        }
+        if end == before {
             return 0;
         }
-        let complete = self.end / GROUP;
+        let complete = end / GROUP;
         let (bytes, _) = all.as_chunks::<GROUP>();
         let stray = scan::classify(&bytes[first..complete], &mut self.groups[first..complete], &mut self.carry);
         let mut stray = stray.map(|stray| first * GROUP + stray);
-        let rest = &all[complete * GROUP..self.end];
+        let rest = &all[complete * GROUP..end];
         if !rest.is_empty() {
             let mut last = [b' '; GROUP];
             last[..rest.len()].copy_from_slice(rest);
@@ -232,14 +241,15 @@ impl Scanned {
             stray = stray.or(found.map(|stray| complete * GROUP + stray));
         }
         self.stray = self.stray.or(stray);
-        self.end - before
+        self.end = end;
+        end - before
     }
 }
 
 /// Bytes that are classified at once, if the window is not smaller.
 const SCAN_BYTES: usize = 16 << 10;
 
-/// A view of the bytes held in a [`Buffer`]. Positions are indices into
+/// A view of bytes that are held in a [`Buffer`], or lent to it. Positions are indices into
 /// [`bytes`](Self::bytes); offsets count from the start of the object.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {

@@ -8,7 +8,7 @@
 //!
 //! A file is never held: it is inflated into one rolling buffer, 64-byte blocks
 //! of which become bitmasks, and a record is a slice of that buffer until it
-//! matches. The fields that rules ask for are picked from the text; nothing
+//! matches. (What is not compressed is read in the same way where it is.) The fields that rules ask for are picked from the text; nothing
 //! builds a tree, but for the alert of a record that did match.
 //!
 //! | level | module | takes | gives |
@@ -49,7 +49,7 @@
 //! # How a record is read
 //!
 //! ```text
-//! for each window of bytes that inflate has just written, 16 KiB of it at a time:   inflate, buffer
+//! for each window of decompressed bytes, 16 KiB of it at a time:                    inflate, buffer
 //!     for each block of 64 bytes:                                                   scan
 //!         quotes, opening and closing brackets, backslashes = one bit for each byte
 //!     for each eight blocks:

@@ -13,9 +13,14 @@ pub struct Limits {
     /// Bytes inflated before they are scanned, so that both stages work on a
     /// buffer that stays in the L2 cache. Default 256 KiB, a quarter of
     /// the L2 cache of current processors: with less, calls and moved records
-    /// cost more; with more, the scan reads from memory.
+    /// cost more; with more, the scan reads from memory. No more are scanned at
+    /// once, either.
     pub window_bytes: usize,
 }
+
+/// Bytes of the longest key outside records that is looked at, as it stands: 12 letters,
+/// each as `\uXXXX`. There is room for it, and its quote, even where a record may be less.
+pub(crate) const LONGEST_KEY: usize = 12 * 6;
 
 impl Default for Limits {
     fn default() -> Self {

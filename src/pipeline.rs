@@ -37,8 +37,8 @@ pub struct Match<'a> {
 
 /// Takes matches.
 pub trait Sink {
-    /// Takes one match. The record is borrowed from the buffer: what is needed
-    /// later must be copied. `Break` pauses the pipeline behind this match.
+    /// Takes one match. The record is borrowed from the buffer or the caller's chunk:
+    /// what is needed later must be copied. `Break` pauses the pipeline behind this match.
     fn matched(&mut self, found: &Match<'_>) -> ControlFlow<()>;
 }
 
@@ -237,20 +237,18 @@ impl Pipeline {
                 break Ok(Step::InputEmpty);
             }
             taken += n;
+            self.inflater.pass(n);
+            self.bytes += n as u64;
             match self.matching.read(&lent.window(), sink) {
                 Ok(Step::InputEmpty) => lent.roll(self.matching.reader.keep()),
                 other => break other,
             }
         };
-        if let Err(error) = step {
-            (self.failed, self.finished) = (Some(error), true);
-        }
-        self.inflater.pass(taken);
-        self.bytes += taken as u64;
-        (step, taken)
+        drop(lent);
+        (step.map_err(|error| self.ends_with(error)), taken)
     }
 
-    /// Decompresses as much of `input` as the window has room for.
+    /// Decompresses as much of `input` as the window has room for, or copies a little.
     fn fill(&mut self, input: &[u8]) -> (Result<Progress, Error>, usize, usize) {
         let spare = self.buffer.spare();
         // One byte more than is allowed, to see whether there is one.
@@ -275,16 +273,18 @@ impl Pipeline {
             match self.matching.read(&self.buffer.window(), sink) {
                 Ok(Step::InputEmpty) => {}
                 Ok(step) => return Ok(step),
-                Err(error) => {
-                    // Nothing behind it is read any more.
-                    (self.failed, self.finished) = (Some(error), true);
-                    return Err(error);
-                }
+                Err(error) => return Err(self.ends_with(error)),
             }
             if self.buffer.scan() == 0 {
                 return self.failed.map_or(Ok(Step::InputEmpty), Err);
             }
         }
+    }
+
+    /// Reads nothing behind what is wrong.
+    fn ends_with(&mut self, error: Error) -> Error {
+        (self.failed, self.finished) = (Some(error), true);
+        error
     }
 }
 
@@ -377,6 +377,23 @@ mod tests {
             // goes beyond.
             let most = (GROUP + 64) / record.len() + 2;
             assert!(copied <= (pieces - 1) * most, "{copied} of {pieces} pieces");
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_a_key_whatever_the_limits_are() {
+        let text = format!(r#"{{{}"{}":1,"Records":[{{"a":1}}]}}"#, " ".repeat(3069), "k".repeat(600)).into_bytes();
+        let rules = Arc::new(RuleSet::new(vec![Rule::new("any", Pattern::any())]));
+        for (max_record_bytes, window_bytes) in [(64, 448), (10, 448), (7, 512), (73, 1), (64, 64)] {
+            let limits = Limits { max_record_bytes, window_bytes, ..Limits::default() };
+            let mut pipeline = Pipeline::new(rules.clone(), &limits, Layout::Files);
+            let mut found = Vec::new();
+            for piece in [&text[..5], &text[5..]] {
+                let fed = pipeline.feed(piece, &mut sink(&mut found, false));
+                assert_eq!(fed, (Ok(Step::InputEmpty), piece.len()), "{max_record_bytes} {window_bytes}");
+            }
+            assert_eq!(pipeline.finish(&mut sink(&mut found, false)), Ok(Step::End));
+            assert_eq!(found.len(), 1);
         }
     }
 

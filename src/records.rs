@@ -1,9 +1,9 @@
 //! Finds the records of a CloudTrail log file, one span each.
 //!
-//! In: the [`Window`] on the rolling buffer, again after each time it grew. Out:
-//! one [`Record`] at a time, in place. Kept between calls: the state below, and an
-//! offset; never bytes. The buffer has to keep only what [`RecordReader::keep`] names,
-//! at most one record.
+//! In: a [`Window`] on the object, again after each time it grew. Out: one [`Record`]
+//! at a time, in place. Kept between calls: the state below, and an offset; never
+//! bytes. The next window has to begin no earlier than what [`RecordReader::keep`]
+//! names, at most one record before its end.
 //!
 //! Read are `{"Records":[…]}` with other keys before and after, in any order
 //! and more than once; a top-level array of records; several of either, one
@@ -18,6 +18,7 @@
 
 use crate::buffer::{Container, Window};
 use crate::json;
+use crate::limits::LONGEST_KEY;
 use crate::{Error, ErrorKind, Expected, Limits};
 
 /// What an object may hold.
@@ -47,7 +48,7 @@ pub struct Record {
 /// How a call to [`RecordReader::read`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// The next record. It stays valid until the buffer is rolled.
+    /// The next record. It stays valid as long as the window does.
     Record(Record),
     /// Everything held was read; more bytes are needed.
     InputEmpty,
@@ -129,9 +130,6 @@ enum Role {
 pub(crate) const RECORD_KEYS: [&[u8]; 7] =
     [b"eventVersion", b"eventName", b"eventSource", b"eventTime", b"eventType", b"eventID", b"eventId"];
 
-/// The longest raw key that is looked at: 12 letters, each as `\uXXXX`.
-const LONGEST_KEY: u64 = 12 * 6;
-
 impl RecordReader {
     /// A reader for one object after another.
     #[must_use]
@@ -164,7 +162,7 @@ impl RecordReader {
     #[must_use]
     pub fn keep(&self) -> u64 {
         let in_progress = match self.state {
-            State::InKey => self.at - self.start <= LONGEST_KEY + 1,
+            State::InKey => self.at - self.start <= LONGEST_KEY as u64 + 1,
             State::InContainer => self.role == Role::Record && self.fits(self.start),
             _ => false,
         };
@@ -369,7 +367,7 @@ impl RecordReader {
         let key_bytes = self.at - self.start - 2;
         if let Some(document) = &mut self.document {
             document.key_is_records = false;
-            if key_bytes <= LONGEST_KEY {
+            if key_bytes <= LONGEST_KEY as u64 {
                 let first = (self.start - window.origin) as usize + 1;
                 let mut scratch = Vec::new();
                 let key = json::string::unescape(&window.bytes[first..quote], &mut scratch)

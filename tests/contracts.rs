@@ -97,7 +97,7 @@ fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (1..200usize, 1..200usize, prop_oneof![1 => 0..300u64, 3 => Just(1 << 20)]).prop_map(
+    (1..200usize, prop_oneof![1..200usize, 200..2_000usize], prop_oneof![1 => 0..300u64, 3 => Just(1 << 20)]).prop_map(
         |(max_record_bytes, window_bytes, max_object_bytes)| Limits {
             max_record_bytes,
             window_bytes,

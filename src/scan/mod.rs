@@ -118,7 +118,7 @@ struct Found {
 /// The part of the scan that depends on the processor: to find the bytes that
 /// matter, above all.
 trait Backend {
-    /// Step 1: notes in `group` what its bytes are.
+    /// Step 1: notes in `group` what its bytes are, and which blocks have backslashes.
     fn find(bytes: &[u8; GROUP], group: &mut Group);
 
     /// Where `bytes[0]` is in `block`, and `bytes[1]` is at the same place in `behind`.
@@ -359,7 +359,7 @@ fn first_stray(group: &Group, mut inside: u64) -> Option<usize> {
 }
 
 impl Carry {
-    /// Step 3, and which blocks have backslashes.
+    /// Steps 2 and 3.
     #[cold]
     fn drop_escaped(&mut self, group: &mut Group) {
         for block in 0..BLOCKS {

@@ -1,5 +1,5 @@
-//! The backends for x86-64: which of them the processor has, and the way to them. Processors
-//! that have neither get the portable one.
+//! The backends for x86-64, for AVX2 and AVX-512: which of them the processor has, and the way
+//! to them. Processors that have neither get the portable one.
 
 #![allow(unsafe_code, reason = "code for a kind of processor may only be called where it is sure to be one")]
 
