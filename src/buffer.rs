@@ -278,6 +278,28 @@ impl<'a> Window<'a> {
         Some(block * BLOCK + mask.trailing_zeros() as usize)
     }
 
+    /// The quotes among the 64 bytes from `at` on, a bit for each.
+    #[inline(always)]
+    #[must_use]
+    pub fn quotes_from(&self, at: usize) -> u64 {
+        self.from(at, |masks| masks.quotes)
+    }
+
+    /// The backslashes among the 64 bytes from `at` on, a bit for each.
+    #[inline(always)]
+    #[must_use]
+    pub fn backslashes_from(&self, at: usize) -> u64 {
+        self.from(at, |masks| masks.backslashes)
+    }
+
+    #[inline(always)]
+    fn from(&self, at: usize, mask: impl Fn(Masks) -> u64) -> u64 {
+        let (block, bit) = (at / BLOCK, at % BLOCK);
+        let of = |block| self.masks(block).map_or(0, &mask);
+        // In two steps, as no shift is by 64.
+        of(block) >> bit | of(block + 1) << 1 << (BLOCK - 1 - bit)
+    }
+
     /// The masks of one block, if its group was begun.
     #[inline(always)]
     #[must_use]

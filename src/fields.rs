@@ -723,6 +723,8 @@ mod tests {
             "requestParameters",
             "userIdentity.type",
             "a key that is so long that it fits in no block of the scan, wherever in one it may begin",
+            "a key like this one looks like structure just where 64 bytes end:{:",
+            "a key like this one looks like structure just where 64 bytes end:1,",
         ];
         out.push(b'{');
         for i in 0..random.below(8) {
@@ -738,7 +740,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_by_strings_is_what_the_exact_walk_finds() {
+    fn what_is_found_by_quotes_is_what_the_exact_walk_finds() {
         let paths = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
         let mut random = Random::new(17);
         let (mut good, mut bad) = (0, 0);

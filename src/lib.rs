@@ -61,8 +61,8 @@
 //!         for each key by which rules are found, wherever it stands as text:
 //!             look up the value behind it
 //!         unless one leads to a rule, that is all
-//!         for each string directly inside the record, by its quotes:                fields
-//!             if it is a key that may be wanted: look it up
+//!         for each member of the record, by its quotes:                             fields
+//!             if its key may be wanted: look it up
 //!             if it is wanted: give the value to the rules, or step into it
 //!         for each value:                                                           rule
 //!             mark the predicates that it hits: an index says which

@@ -1,28 +1,29 @@
-//! The wanted members of an object, by its strings.
+//! The wanted members of an object, by its quotes.
 //!
 //! In: an object, and the endings of wanted keys. Out: the members whose keys end
 //! so, in order; or that the object is not *plain*, and then the exact walk has to
 //! read it.
 //!
 //! ```text
-//! for each string directly inside the object, by its two quotes:
-//!     if a value is due where it begins: that is what it is
-//!     else it is a key, behind a comma and before a colon:
-//!         if its last bytes are those of a wanted one: note the member
-//!         if a number or literal follows: find its end
-//! at each bracket: if a value is due there: walk over it; else the object ends
+//! behind the opening brace, and behind each comma:
+//!     a key has to begin there, and ends at the next quote; nothing in it is escaped
+//!     a colon has to follow, and behind it the value:
+//!         a string ends at the next quote; an object or array is walked over;
+//!         of a number or literal the end is looked for
+//!     if the key's last bytes are those of a wanted one: note the member
+//!     a comma has to follow, or the brace that ends the object
 //! ```
 //!
 //! In an object as AWS writes it, without white space, each token stands right
-//! behind the one before, and nothing in a key is escaped. To step from bit to bit
-//! of a mask takes no look at the text, so the processor reads many members at once,
-//! where the exact walk must find the end of each before it knows the next. What is
-//! found plain is what the exact walk would read without a fault.
+//! behind the one before. The quotes of 64 bytes are taken as one mask from wherever a
+//! member begins, so that most keys and values end without a loop, whose length the
+//! processor cannot guess. What is found plain is what the exact walk would read
+//! without a fault.
 
 use crate::buffer::{Container, Window};
 use crate::json;
 use crate::paths::Endings;
-use crate::scan::{self, BLOCK, before_first};
+use crate::scan::{self, before_first};
 use std::ops::Range;
 
 /// A member that may be wanted. Positions are those of the window.
@@ -68,120 +69,54 @@ impl Outline {
 #[inline(always)]
 fn find(members: &mut Vec<Member>, window: &Window<'_>, start: usize, endings: Endings) -> Option<usize> {
     let bytes = window.bytes;
-    if bytes.get(start + 1) == Some(&b'}') {
-        return Some(start + 2);
+    let mut at = start + 1;
+    if bytes.get(at) == Some(&b'}') {
+        return Some(at + 1);
     }
-    // Where the last member ended, and a comma or the brace has to follow; and where a
-    // value has to begin, if one is due.
-    let (mut ended, mut due) = (start, NOWHERE);
-    let mut marks = Marks::from(window, start + 1)?;
     loop {
-        let Some(open) = marks.quote() else {
-            let bracket = marks.bracket()?;
-            match bytes[bracket] {
-                b'}' if due == NOWHERE && ended == bracket => return Some(bracket + 1),
-                b'{' | b'[' if due == bracket => {
-                    ended = Container::at(window, bracket).walk(window, bracket + 1).ok()??;
-                    due = NOWHERE;
-                    marks = Marks::from(window, ended)?;
-                    continue;
-                }
-                _ => return None,
-            }
-        };
-        // No bracket is within a string.
-        let quote = marks.quote()?;
-        if open == due {
-            (ended, due) = (quote + 1, NOWHERE);
-            continue;
-        }
-        let behind_comma = open == ended + 1 && (bytes[ended] == b',' || ended == start);
-        let &[a, b, c, d, colon, value] = bytes.get(quote.wrapping_sub(3)..)?.first_chunk()?;
-        if !behind_comma || due != NOWHERE || colon != b':' {
+        // The key's quotes, and perhaps those of the value. A key that does not end among these
+        // bytes is left to the exact walk.
+        let quotes = window.quotes_from(at);
+        let behind_first = quotes & quotes.wrapping_sub(1);
+        let key = at + 1..at + behind_first.trailing_zeros() as usize;
+        if quotes & 1 == 0 || behind_first == 0 || window.backslashes_from(at) & before_first(behind_first) != 0 {
             return None;
         }
-        if json::is_scalar(value) {
-            ended = json::scalar_end(bytes, quote + 2);
-        } else {
-            due = quote + 2;
-        }
+        let &[a, b, c, d, b':', first] = bytes.get(key.end.wrapping_sub(3)..)?.first_chunk()? else { return None };
+        let value = key.end + 2;
+        let end = match first {
+            b'"' => {
+                let inside = behind_first & behind_first.wrapping_sub(1);
+                let closing = inside & inside.wrapping_sub(1);
+                let quote = match closing {
+                    0 => window.next_quote(value + 1)?,
+                    _ => at + closing.trailing_zeros() as usize,
+                };
+                quote + 1
+            }
+            b'{' | b'[' => Container::at(window, value).walk(window, value + 1).ok()??,
+            _ if json::is_scalar(first) => json::scalar_end(bytes, value),
+            _ => return None,
+        };
         if endings.pass([a, b, c, d]) {
-            note(members, window, open + 1..quote)?;
+            note(members, window, key, value..end)?;
+        }
+        match bytes.get(end)? {
+            b',' => at = end + 1,
+            b'}' => return Some(end + 1),
+            _ => return None,
         }
     }
 }
 
-/// The quotes up to the next bracket, and that.
-struct Marks<'w, 'a> {
-    window: &'w Window<'a>,
-    /// Position of the block at hand.
-    block: usize,
-    /// Quotes of the block that are still to come and before a bracket,
-    quotes: u64,
-    /// and its brackets.
-    brackets: u64,
-}
-
-impl<'w, 'a> Marks<'w, 'a> {
-    /// Those from `at` on; `None` as in [`load`](Self::load).
-    #[inline(always)]
-    fn from(window: &'w Window<'a>, at: usize) -> Option<Self> {
-        let mut marks = Self { window, block: at / BLOCK * BLOCK, quotes: 0, brackets: 0 };
-        marks.load(!0 << (at % BLOCK)).then_some(marks)
-    }
-
-    /// Looks at a block; false if it is not there, or has a backslash before a bracket.
-    #[inline(always)]
-    fn load(&mut self, wanted: u64) -> bool {
-        let Some(masks) = self.window.masks(self.block / BLOCK) else { return false };
-        self.brackets = (masks.opens | masks.closes) & wanted;
-        // All, if there is none.
-        let before = wanted & before_first(self.brackets);
-        self.quotes = masks.quotes & before;
-        masks.backslashes & before == 0
-    }
-
-    /// The next quote; `None` at a bracket, or as in [`load`](Self::load).
-    #[inline(always)]
-    fn quote(&mut self) -> Option<usize> {
-        while self.quotes == 0 {
-            if self.brackets != 0 {
-                return None;
-            }
-            self.block += BLOCK;
-            if !self.load(!0) {
-                self.brackets = 0;
-                return None;
-            }
-        }
-        let quote = self.block + self.quotes.trailing_zeros() as usize;
-        self.quotes &= self.quotes - 1;
-        Some(quote)
-    }
-
-    /// The next bracket, once there is no quote before it.
-    #[inline(always)]
-    fn bracket(&self) -> Option<usize> {
-        (self.brackets != 0).then(|| self.block + self.brackets.trailing_zeros() as usize)
-    }
-}
-
-/// No position: no value is due.
-const NOWHERE: usize = usize::MAX;
-
-/// Notes the member with this key; `None` if there is no room. By itself, since few
-/// are wanted.
+/// Notes a member; `None` if there is no room, or its value is a string with escapes. By
+/// itself, since few are wanted.
 #[inline(never)]
-fn note(members: &mut Vec<Member>, window: &Window<'_>, key: Range<usize>) -> Option<()> {
-    let value = key.end + 2;
-    let end = match window.bytes[value] {
-        b'"' => window.next_quote(value + 1)? + 1,
-        b'{' | b'[' => value,
-        _ => json::scalar_end(window.bytes, value),
-    };
-    if members.len() == MAX_MEMBERS {
+fn note(members: &mut Vec<Member>, window: &Window<'_>, key: Range<usize>, value: Range<usize>) -> Option<()> {
+    let escaped = window.bytes[value.start] == b'"' && window.has_backslash(value.start, value.end);
+    if escaped || members.len() == MAX_MEMBERS {
         return None;
     }
-    members.push(Member { key, value: value..end });
+    members.push(Member { key, value });
     Some(())
 }
