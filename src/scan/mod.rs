@@ -118,7 +118,7 @@ struct Found {
 /// The part of the scan that depends on the processor: to find the bytes that
 /// matter, above all.
 trait Backend {
-    /// Step 1: notes in `group` what its bytes are, and which blocks have backslashes.
+    /// Step 1: notes in `group` what its bytes are.
     fn find(bytes: &[u8; GROUP], group: &mut Group);
 
     /// Where `bytes[0]` is in `block`, and `bytes[1]` is at the same place in `behind`.
@@ -151,25 +151,16 @@ trait Backend {
     }
 }
 
-/// The blocks in which a bit is set.
-#[cold]
-fn blocks_of(masks: &[u64; BLOCKS]) -> u8 {
-    masks.iter().rev().fold(0, |blocks, &mask| blocks << 1 | u8::from(mask != 0))
-}
-
 /// Step 1, one block after the other.
 #[inline(always)]
 fn find_by_block(bytes: &[u8; GROUP], group: &mut Group, find: impl Fn(&[u8; BLOCK]) -> Found) {
-    let mut backslashes = 0;
     for (block, bytes) in bytes.as_chunks().0.iter().enumerate().take(BLOCKS) {
         let found = find(bytes);
         group.quotes[block] = found.quotes;
         group.backslashes[block] = found.backslashes;
         group.opens[block] = found.opens;
         group.closes[block] = found.closes;
-        backslashes |= found.backslashes;
     }
-    group.escapes = if backslashes == 0 { 0 } else { blocks_of(&group.backslashes) };
 }
 
 /// The bits before the first that is set; all, if none is.
@@ -334,8 +325,8 @@ fn classify_with<B: Backend>(bytes: &[[u8; GROUP]], groups: &mut [Group], carry:
     let mut state = *carry;
     for (index, group) in groups.iter_mut().enumerate() {
         let before = state;
-        group.depth = state.depth;
-        if state.escaped != 0 || group.escapes != 0 {
+        (group.depth, group.escapes) = (state.depth, 0);
+        if state.escaped != 0 || group.backslashes.iter().fold(0, |all, mask| all | mask) != 0 {
             state.drop_escaped(group);
         }
         if B::resolve(group, &mut state) && stray.is_none() {
@@ -359,12 +350,13 @@ fn first_stray(group: &Group, mut inside: u64) -> Option<usize> {
 }
 
 impl Carry {
-    /// Steps 2 and 3.
+    /// Steps 2 and 3, and which blocks have backslashes.
     #[cold]
     fn drop_escaped(&mut self, group: &mut Group) {
         for block in 0..BLOCKS {
             let backslashes = group.backslashes[block];
             group.quotes[block] &= !escaped(backslashes, &mut self.escaped);
+            group.escapes |= u8::from(backslashes != 0) << block;
         }
     }
 }

@@ -134,10 +134,8 @@ impl Backend for Avx512 {
             let b = _mm512_permutex2var_epi8(first, right, second);
             let c = _mm512_permutex2var_epi8(third, left, fourth);
             let d = _mm512_permutex2var_epi8(third, right, fourth);
-            let backslashes = reversed(_mm512_shuffle_i64x2::<0b11_01_11_01>(a, c));
-            group.escapes = _mm512_test_epi64_mask(backslashes, backslashes);
             store(&mut group.quotes, reversed(_mm512_shuffle_i64x2::<0b10_00_10_00>(a, c)));
-            store(&mut group.backslashes, backslashes);
+            store(&mut group.backslashes, reversed(_mm512_shuffle_i64x2::<0b11_01_11_01>(a, c)));
             store(&mut group.opens, reversed(_mm512_shuffle_i64x2::<0b10_00_10_00>(b, d)));
             store(&mut group.closes, reversed(_mm512_shuffle_i64x2::<0b11_01_11_01>(b, d)));
         }
