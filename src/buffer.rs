@@ -45,7 +45,7 @@ struct Scanned {
 static OBJECTS: AtomicU64 = AtomicU64::new(1);
 
 impl Buffer {
-    /// Allocates `max_record_bytes + window_bytes`, and masks, once.
+    /// Allocates `max_record_bytes + window_bytes` and a little, and masks, once.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let window_bytes = limits.window_bytes.next_multiple_of(BLOCK).max(BLOCK);
@@ -109,7 +109,7 @@ impl Buffer {
     }
 
     /// Room for the next bytes: up to `window_bytes`, and never empty after a
-    /// [`roll`](Self::roll) that keeps at most one record.
+    /// [`roll`](Self::roll) that keeps at most one record, or one key that is looked at.
     pub fn spare(&mut self) -> &mut [u8] {
         let end = self.bytes.len().min(self.filled + self.window_bytes);
         &mut self.bytes[self.filled..end]
@@ -171,7 +171,7 @@ impl Lent<'_> {
     /// As [`Buffer::scan`].
     ///
     /// # Panics
-    /// If there is more than a record and a window since the last [`roll`](Self::roll).
+    /// If more is kept since the last [`roll`](Self::roll) than [`Buffer::spare`] allows for.
     pub fn scan(&mut self) -> usize {
         self.buffer.scanned.scan(self.bytes)
     }
@@ -222,7 +222,7 @@ impl Scanned {
         let (before, first) = (self.end, self.end / GROUP);
         let mut end = all.len().min(before + self.piece_bytes);
         if end < all.len() && end / GROUP > first {
-            // Whole groups, while there are more, so that none is classified twice.
+            // Whole groups, while there are more: what is begun is classified again.
             end = end / GROUP * GROUP;
         }
         if end == before {

@@ -707,6 +707,8 @@ mod tests {
         }
     }
 
+    const K: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+
     fn object(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
         let keys = [
             "a",
@@ -731,22 +733,32 @@ mod tests {
             if i > 0 {
                 out.push(b',');
             }
-            out.push(b'"');
-            out.extend_from_slice(keys[random.below(keys.len())].as_bytes());
-            out.extend_from_slice(b"\":");
-            value(random, depth, out);
+            // Some whose quotes, or those of their values, are the last of 64 bytes.
+            let near = |random: &mut Random, beyond: usize| &K[..63 - random.below(9) + beyond];
+            let text = |text: &str| format!("\"{text}\"").into_bytes();
+            match random.below(6) {
+                0 => out.extend(text(near(random, 4))),
+                1 => out.extend(text("a")),
+                _ => out.extend(text(keys[random.below(keys.len())])),
+            }
+            out.push(b':');
+            match random.below(6) {
+                0 => out.extend(text(near(random, 0))),
+                _ => value(random, depth, out),
+            }
         }
         out.push(b'}');
     }
 
     #[test]
     fn what_is_found_by_quotes_is_what_the_exact_walk_finds() {
-        let paths = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
+        let names = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
+        let paths = names.into_iter().chain((60..65).map(|bytes| &K[..bytes]));
         let mut random = Random::new(17);
         let (mut good, mut bad) = (0, 0);
         for round in 0..rounds(40_000) {
             let mut tree = PathTree::default();
-            for path in paths {
+            for path in paths.clone() {
                 if random.below(2) == 0 {
                     tree.insert(path);
                 }

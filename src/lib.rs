@@ -8,8 +8,9 @@
 //!
 //! A file is never held: it is inflated into one rolling buffer, 64-byte blocks
 //! of which become bitmasks, and a record is a slice of that buffer until it
-//! matches. (What is not compressed is read in the same way where it is.) The fields that rules ask for are picked from the text; nothing
-//! builds a tree, but for the alert of a record that did match.
+//! matches. (What is not compressed is read in the same way where it is.) The
+//! fields that rules ask for are picked from the text; nothing builds a tree,
+//! but for the alert of a record that did match.
 //!
 //! | level | module | takes | gives |
 //! |---|---|---|---|
@@ -88,8 +89,8 @@
 //!   remembered, so each byte is searched once, and the search of most records is done.
 //! * **Brackets are counted, not matched.** A stack of them, a bit each, took three times
 //!   as long, most of it for guesses of the processor that were wrong.
-//! * **Fields have two ways.** An object as AWS writes it, without white space or escaped
-//!   keys, is read by its quotes. All else is walked from member to member. Both read and
+//! * **Fields have two ways.** An object as AWS writes it, without white space, escaped
+//!   or very long keys, is read by its quotes. All else is walked from member to member. Both read and
 //!   refuse the same, and tests hold one against the other.
 //! * **Behind a record that led to a rule the next is read in full** without a search for
 //!   keys, since it is likely to lead to one too. The answer is the same: what is wrong in
@@ -97,8 +98,7 @@
 //! * **No field is looked for where it stood last**, though that would be faster: a key may
 //!   come twice, and the second must count too, so the whole record has to be seen anyway.
 //! * **A wanted key is known by its last bytes at first**, which tell CloudTrail's names
-//!   apart better than their first; nearly all others end there, without their length
-//!   having been found.
+//!   apart better than their first; with nearly all others nothing more is done.
 //! * **What costs is what the processor cannot guess**, more than what it has to do: the end
 //!   of a record, found in one guess in place of two or three, takes half the time.
 //!

@@ -17,8 +17,9 @@
 //! In an object as AWS writes it, without white space, each token stands right
 //! behind the one before. The quotes of 64 bytes are taken as one mask from wherever a
 //! member begins, so that most keys and values end without a loop, whose length the
-//! processor cannot guess. What is found plain is what the exact walk would read
-//! without a fault.
+//! processor cannot guess. A key beyond that is left to the exact walk, as is a wanted
+//! string with escapes. What is found plain is what the exact walk would read without a
+//! fault.
 
 use crate::buffer::{Container, Window};
 use crate::json;
@@ -31,7 +32,7 @@ use std::ops::Range;
 pub(super) struct Member {
     /// Where the key's text is.
     pub(super) key: Range<usize>,
-    /// Where the value is; of an object or array, only where it begins.
+    /// Where the value is.
     pub(super) value: Range<usize>,
 }
 
