@@ -378,6 +378,19 @@ mod tests {
     }
 
     #[test]
+    fn what_64_bytes_have_is_told_from_wherever_they_begin() {
+        let text = [&[b'x'; 60][..], br#""a\\b","\"""#, &[b'x'; 60], br#""\\""#].concat();
+        let buffer = Buffer::holding(&text);
+        let window = buffer.window();
+        let is_quote = |at: usize| [60, 65, 67, 70, 131, 134].contains(&at);
+        for at in 0..text.len() {
+            let bits = |is: &dyn Fn(usize) -> bool| (0..64).fold(0, |bits, bit| bits | u64::from(is(at + bit)) << bit);
+            assert_eq!(window.quotes_from(at), bits(&is_quote), "from {at}");
+            assert_eq!(window.backslashes_from(at), bits(&|at| text.get(at) == Some(&b'\\')), "from {at}");
+        }
+    }
+
+    #[test]
     fn no_object_has_the_number_of_another() {
         let mut buffer = Buffer::holding(b"[]");
         let first = buffer.window().object_number();
