@@ -275,6 +275,10 @@ mod tests {
     fn plain_text_passes() {
         assert_eq!(inflate(b"{\"Records\":[]}", 1, 1), (b"{\"Records\":[]}".to_vec(), Ok(())));
         assert_eq!(inflate(b"", 1, 1), (Vec::new(), Ok(())));
+        let (mut inflater, mut out) = (Inflater::new(), [0; 4]);
+        inflater.pass(1);
+        let what_begins_like_gzip = inflater.inflate(b"\x1f\x8b", &mut out);
+        assert_eq!((what_begins_like_gzip, inflater.taken()), ((Ok(Progress::InputEmpty), 2, 2), 3));
     }
 
     #[test]
