@@ -787,6 +787,6 @@ mod tests {
                 None => {}
             }
         }
-        assert!(good > rounds(20_000) && bad > rounds(1_000), "{good} {bad}");
+        assert!(good >= rounds(20_000) && bad >= rounds(1_000), "{good} {bad}");
     }
 }
