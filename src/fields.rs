@@ -707,6 +707,7 @@ mod tests {
         }
     }
 
+    /// A key or a value of any length around 64 bytes is a part of it.
     const K: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 
     fn object(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
@@ -754,7 +755,7 @@ mod tests {
     fn what_is_found_by_quotes_is_what_the_exact_walk_finds() {
         let names = ["eventName", "a", "a.b", "a.b.type", "userIdentity.type", "requestParameters.a.eventSource"];
         let paths = names.into_iter().chain((60..65).map(|bytes| &K[..bytes]));
-        let mut random = Random::new(17);
+        let mut random = Random::new(7);
         let (mut good, mut bad) = (0, 0);
         for round in 0..rounds(40_000) {
             let mut tree = PathTree::default();
@@ -787,6 +788,6 @@ mod tests {
                 None => {}
             }
         }
-        assert!(good >= rounds(20_000) && bad >= rounds(1_000), "{good} {bad}");
+        assert!(good > rounds(20_000) && bad > rounds(1_000), "{good} {bad}");
     }
 }
