@@ -192,12 +192,23 @@ impl Visit for Printer {
 /// Writes a record as one line: line breaks, which stand between its tokens,
 /// become spaces.
 fn write_line(out: &mut Vec<u8>, record: &[u8]) {
-    let mut rest = record;
-    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
-        out.extend_from_slice(&rest[..at]);
-        out.push(b' ');
-        rest = &rest[at + 1..];
+    let start = out.len();
+    out.extend_from_slice(record);
+    if has_control(record) {
+        out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     }
-    out.extend_from_slice(rest);
     out.push(b'\n');
+}
+
+/// Whether a record has a byte below a space; none has that AWS wrote. A search for line
+/// breaks takes twice as long.
+fn has_control(record: &[u8]) -> bool {
+    let (blocks, rest) = record.as_chunks::<64>();
+    // The least of each place in a block, so that no step waits for the one before.
+    let mut least = [u8::MAX; 64];
+    for block in blocks {
+        least.iter_mut().zip(block).for_each(|(least, &byte)| *least = byte.min(*least));
+    }
+    let least_of = |bytes: &[u8]| bytes.iter().fold(u8::MAX, |least, &byte| least.min(byte));
+    least_of(&least).min(least_of(rest)) < b' '
 }

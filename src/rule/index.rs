@@ -181,7 +181,7 @@ impl Strings {
                 new.text.insert(text.as_bytes().into(), id);
             }
         }
-        if new.text.len() < predicates.len() {
+        if predicates.iter().any(|(element, _)| asks_for_some(element)) {
             new.others = Some(Box::new(Others::new(predicates)));
         }
         new
@@ -198,6 +198,12 @@ impl Strings {
             others.classify(text, scratch, hit);
         }
     }
+}
+
+/// Whether an element asks for strings by other than all of their text.
+fn asks_for_some(element: &Element) -> bool {
+    use Element::{Bool, Exists, Null, Number, Range, Text};
+    !matches!(element, Text(_) | Exists | Number(_) | Range(_) | Bool(_) | Null)
 }
 
 impl Others {
