@@ -41,9 +41,12 @@
 //! as many brackets must close in it as open, the last of the type of the first, and
 //! its strings must end, or it is an error too; nothing else of it is looked at.
 //!
-//! A record as a whole is skipped like that if it can match no rule, as its text tells:
-//! where the keys stand by which rules are found, with sound values that lead to none.
-//! If none of them is there, or something around one is odd, the record is read in full.
+//! Where text tells what a record has, the rest of the record is skipped like that too: of
+//! the keys by which rules are found, and of all that rules ask for if each is one at the
+//! record's top and they are eight at most. What stands right around such a key must be as
+//! JSON has it, at the record's own depth, and its value sound. If none of the keys is there, or
+//! something around one is odd, the record is read in full. The answer for a record depends
+//! on nothing but the record and the rules.
 //! Keys and values are compared after unescaping, and every occurrence of a key that comes
 //! twice counts, so that nothing evades a rule by its spelling.
 //!
@@ -59,10 +62,13 @@
 //!     for each block whose floor is as low as a record, from its brace on:          records
 //!         the record may end here: look at each run of brackets that close
 //!     for each record:                                                              rule
-//!         for each key by which rules are found, wherever it stands as text:
+//!         for each place where a key stands as text by which rules are found:
 //!             look up the value behind it
 //!         unless one leads to a rule, that is all
-//!         for each member of the record, by its quotes:                             fields
+//!         if all fields that rules ask for are at the top of records:
+//!             for each place where one of their keys stands as text:
+//!                 look up the value behind it
+//!         else for each member of the record, by its quotes:                        fields
 //!             if its key may be wanted: look it up
 //!             if it is wanted: give the value to the rules, or step into it
 //!         for each value:                                                           rule
@@ -85,18 +91,22 @@
 //!   fifths of the time of one by one. Elsewhere one by one is as fast.
 //! * **What is stored as it is, is not copied**, but read where the caller has it; only the
 //!   record that a chunk breaks off is kept.
-//! * **A search goes on behind the record**, to the next place where the key is: that is
-//!   remembered, so each byte is searched once, and the search of most records is done.
+//! * **Keys are searched for in 32 KiB at once**, as pairs of bytes that few other keys have, so
+//!   far apart; a place is noted, or written over by the next, without a branch. To stop at each
+//!   place took as long as the search.
+//! * **A key that is found has its depth counted**, from the brackets that are open before its
+//!   block: a key of the same name further in is not the record's.
 //! * **Brackets are counted, not matched.** A stack of them, a bit each, took three times
 //!   as long, most of it for guesses of the processor that were wrong.
 //! * **Fields have two ways.** An object as AWS writes it, without white space, escaped
 //!   or very long keys, is read by its quotes. All else is walked from member to member. Both read and
 //!   refuse the same, and tests hold one against the other.
-//! * **Behind a record that led to a rule the next is read in full** without a search for
-//!   keys, since it is likely to lead to one too. The answer is the same: what is wrong in
+//! * **Behind a record that led to a rule the next is searched for all keys at once**, or read
+//!   in full, since it is likely to lead to one too. The answer is the same: what is wrong in
 //!   a record that leads to none is no error then either.
 //! * **No field is looked for where it stood last**, though that would be faster: a key may
-//!   come twice, and the second must count too, so the whole record has to be seen anyway.
+//!   come twice, and the second must count too, so the whole record has to be seen anyway. Only
+//!   which key comes next is guessed.
 //! * **A wanted key is known by its last bytes at first**, which tell CloudTrail's names
 //!   apart better than their first; with nearly all others nothing more is done.
 //! * **What costs is what the processor cannot guess**, more than what it has to do: the end

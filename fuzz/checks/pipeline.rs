@@ -3,15 +3,23 @@
 
 use super::common::{Pauses, gzip, rules, run, run_whole};
 use super::{Choices, pieces};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use trailwire::{Layout, Limits, Pipeline, RuleSet};
 
-static RULES: LazyLock<std::sync::Arc<RuleSet>> = LazyLock::new(|| {
-    rules(&[
-        r#"{"a":["x"]}"#,
-        r#"{"a":{"b":[1],"c":[{"anything-but":"x"}]}}"#,
-        r#"{"eventName":[{"prefix":"A"}],"b":[{"exists":false}]}"#,
-    ])
+/// A set whose fields have to be walked to, and one whose fields are found by text.
+static RULES: LazyLock<[Arc<RuleSet>; 2]> = LazyLock::new(|| {
+    [
+        rules(&[
+            r#"{"a":["x"]}"#,
+            r#"{"a":{"b":[1],"c":[{"anything-but":"x"}]}}"#,
+            r#"{"eventName":[{"prefix":"A"}],"b":[{"exists":false}]}"#,
+        ]),
+        rules(&[
+            r#"{"a":["x"]}"#,
+            r#"{"b":[1,{"anything-but":"x"}],"c":[{"exists":true}]}"#,
+            r#"{"eventName":[{"prefix":"A"}],"b":[{"exists":false}]}"#,
+        ]),
+    ]
 });
 
 pub(crate) fn check(data: &[u8]) {
@@ -26,9 +34,11 @@ pub(crate) fn check(data: &[u8]) {
         Limits::default()
     };
     let layout = if lines { Layout::Lines } else { Layout::Files };
-    let mut pipeline = Pipeline::new(RULES.clone(), &limits, layout);
-    let whole = run_whole(&mut pipeline, &object).normal();
     let pauses = if pauses { Pauses::EachMatch } else { Pauses::Never };
-    let cut = run(&mut pipeline, pieces(&mut random, &object), pauses).normal();
-    assert_eq!(cut, whole);
+    for rules in &*RULES {
+        let mut pipeline = Pipeline::new(Arc::clone(rules), &limits, layout);
+        let whole = run_whole(&mut pipeline, &object).normal();
+        let cut = run(&mut pipeline, pieces(&mut random, &object), pauses).normal();
+        assert_eq!(cut, whole);
+    }
 }

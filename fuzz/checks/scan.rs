@@ -1,8 +1,10 @@
 //! The scan against a byte-at-a-time twin, on every backend there is, in calls of any number of groups; and the search
-//! for two bytes.
+//! for pairs of bytes.
 
 use super::Choices;
-use trailwire::scan::{BLOCK, BLOCKS, Carry, GROUP, Group, Level, Masks, Pair, classify, find_pair, limit};
+use trailwire::scan::{
+    BLOCK, BLOCKS, Carry, GROUP, Group, Level, MAX_PAIRS, Masks, Pairs, Places, STRETCH, classify, find_pairs, limit,
+};
 
 pub(crate) fn check(data: &[u8]) {
     let (mut random, data) = Choices(data).seed();
@@ -10,14 +12,14 @@ pub(crate) fn check(data: &[u8]) {
     text.resize(data.len().next_multiple_of(GROUP), b' ');
     let expected = naive(&text);
     let (bytes, _) = text.as_chunks::<GROUP>();
-    // Mostly bytes that are there.
-    let mut byte = || data.get(random.below(data.len() + 1)).copied().unwrap_or(0);
-    let pair = [byte(), byte()];
+    // Mostly bytes that are there; 0 is none that is searched for.
+    let mut byte = || data.get(random.below(data.len() + 1)).copied().unwrap_or(1).max(1);
+    let pairs: Vec<[u8; 2]> = (0..MAX_PAIRS).map(|_| [byte(), byte()]).collect();
+    let pairs = &pairs[random.below(MAX_PAIRS)..];
     let distance = 1 + random.below(BLOCK - 1);
-    let start = random.below(data.len() + 1);
-    let range = start..start + random.below(data.len() + 1 - start);
-    let is = |at: &usize| at + distance < range.end && [data[*at], data[at + distance]] == pair;
-    let place = range.clone().find(is);
+    let is = |at: &usize| data.get(at + distance).is_some_and(|&second| pairs.contains(&[data[*at], second]));
+    let expected_places: Vec<usize> = (0..data.len().min(STRETCH)).filter(is).collect();
+    let (pairs, mut places) = (Pairs::new(pairs, distance), Places::new());
     let mut first_groups = None;
     for level in Level::ALL {
         limit(level);
@@ -34,7 +36,9 @@ pub(crate) fn check(data: &[u8]) {
         holds_what_it_says(&groups, &text);
         let first = first_groups.get_or_insert_with(|| groups.clone());
         assert_eq!(groups, *first, "up to {level:?}");
-        assert_eq!(find_pair(data, range.clone(), Pair::new(pair, distance)), place, "up to {level:?}");
+        find_pairs(data, &pairs, &mut places);
+        let found: Vec<usize> = std::iter::from_fn(|| places.peek().inspect(|_| places.take())).collect();
+        assert_eq!(found, expected_places, "up to {level:?}");
     }
     limit(Level::Avx512);
 }

@@ -2,10 +2,10 @@
 
 use super::index::Scratch;
 use super::set::{ClauseField, FieldId, PredicateId, RuleSet};
+use crate::ErrorKind;
 use crate::fields::{FrameId, Leaf};
 use crate::limits::MAX_VALUES;
 use crate::paths::Slot;
-use crate::{ErrorKind, Scalar};
 
 /// What the values read of the current record hit. Kept between records, so that
 /// none has to allocate: each time that one is read has a number, its stamp, and a
@@ -87,12 +87,8 @@ impl Hits {
     /// Adds what one value of the record hits.
     #[inline(always)]
     pub(super) fn add(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
-        let slot = &rules.slots[leaf.slot as usize];
         // Nearly all values; the rest is worth a call.
-        if slot.index.rules_out(leaf.value) && slot.unlisted.is_none() {
-            return Ok(());
-        }
-        self.look_up(rules, leaf)
+        if rules.slots[leaf.slot as usize].may_be_hit(leaf.value) { self.look_up(rules, leaf) } else { Ok(()) }
     }
 
     fn look_up(&mut self, rules: &RuleSet, leaf: Leaf<'_>) -> Result<(), ErrorKind> {
@@ -132,20 +128,6 @@ impl Hits {
         self.listed.push(Listed { slot, frame, end: self.listed_hits.len() as u32 });
     }
 
-    /// Whether a value at `slot` hits a predicate that clauses hang on.
-    #[inline(always)]
-    pub(super) fn leads(&mut self, rules: &RuleSet, slot: Slot, value: Scalar<'_>) -> bool {
-        let index = &rules.slots[slot as usize].index;
-        if index.rules_out(value) {
-            return false;
-        }
-        let mut leads = false;
-        index.classify(value, &mut self.scratch, |predicate| {
-            leads |= rules.predicates[predicate as usize].leads();
-        });
-        leads
-    }
-
     /// Whether a predicate was hit that clauses hang on.
     pub(super) fn any_leads(&self, rules: &RuleSet) -> bool {
         self.list.iter().any(|&hit| rules.predicates[hit as usize].leads())
@@ -157,6 +139,7 @@ impl Hits {
     }
 
     /// Whether any value makes `field` match.
+    #[inline(always)]
     pub(super) fn hit(&self, field: &ClauseField) -> bool {
         self.has(field, |mark| mark.hit, |_| true)
     }
@@ -168,7 +151,13 @@ impl Hits {
 
     /// Whether a value inside an array of objects makes `field` match, or keeps
     /// it from matching by being absent.
+    #[inline(always)]
     pub(super) fn bears_inside(&self, field: &ClauseField) -> bool {
+        // Most records have nothing there.
+        !self.placed.is_empty() && self.is_inside(field)
+    }
+
+    fn is_inside(&self, field: &ClauseField) -> bool {
         self.has(field, |mark| mark.inside, |frame| frame != 0)
             || field.absent.is_some_and(|exists| self.mark(exists).inside == self.now)
     }
@@ -184,11 +173,12 @@ impl Hits {
     }
 
     /// Whether a value makes `field` match, of those whose `stamp` or frame fits.
-    fn has(&self, field: &ClauseField, stamp: fn(&Mark) -> u32, fits: fn(FrameId) -> bool) -> bool {
+    #[inline(always)]
+    fn has(&self, field: &ClauseField, stamp: impl Fn(&Mark) -> u32, fits: impl Fn(FrameId) -> bool) -> bool {
         let hit = |predicate: PredicateId| stamp(self.mark(predicate)) == self.now;
         field.any.iter().any(|&predicate| hit(predicate))
             || field.unlisted.is_some_and(hit)
-            || self.none_of(field).any(fits)
+            || !field.not.is_empty() && self.none_of(field).any(fits)
     }
 
     /// The frames of the values that hit something that is listed, but nothing
@@ -258,6 +248,7 @@ struct Marking<'a> {
 }
 
 impl Marking<'_> {
+    #[inline(always)]
     fn mark(&mut self, predicate: PredicateId, frame: FrameId) {
         let mark = &mut self.marks[predicate as usize];
         if mark.hit != self.now {

@@ -14,7 +14,6 @@ mod hits;
 mod ignore;
 mod index;
 mod ip;
-mod leads;
 pub mod lint;
 mod matcher;
 mod node;
@@ -25,6 +24,7 @@ mod sample;
 mod schema;
 mod search;
 mod set;
+mod texts;
 mod wildcard;
 
 pub use file::{FileError, RuleFile, RuleSource, RuleTest, TOPIC_ARN, is_topic_arn, load, load_sources};

@@ -7,7 +7,7 @@
 //! and only the clauses hung on a predicate that was hit are looked at. The
 //! field a clause hangs on, its pivot, is one that it cannot match without; of
 //! those, the one that leads to it in vain least often. So most records are done
-//! with after a look at the fields that clauses hang on ([`RuleSet::leads`]).
+//! with after a look at the fields that clauses hang on ([`RuleSet::leading`]).
 //!
 //! "None of these" is no predicate: nearly every value would hit nearly all of
 //! them. What they list are predicates, and a value that hits none of a slot's
@@ -17,10 +17,10 @@
 use super::Rule;
 use super::element::Element;
 use super::index::SlotIndex;
-use super::leads::Leads;
 use super::pattern::{Branch, Field, Pattern};
+use super::texts::Texts;
 use crate::paths::{self, PathTree};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Scalar};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ pub struct RuleSet {
     /// The part of `tree` by which rules are found: the paths of the fields that
     /// matching clauses hang on. `None` if some of them hang on none.
     pub(super) leading: Option<PathTree>,
-    /// The same as text to look for; `None` also if that cannot be.
-    pub(super) leads: Option<Leads>,
+    /// The same, and all of `tree`, as text to look for; `None` also if that cannot be.
+    pub(super) texts: Option<Texts>,
     /// By slot.
     paths: Vec<String>,
     pub(super) slots: Vec<Slot>,
@@ -67,6 +67,14 @@ pub(super) struct Slot {
     /// Hit by the values that hit none of the predicates that are
     /// [`listed`](Predicate::listed).
     pub(super) unlisted: Option<PredicateId>,
+}
+
+impl Slot {
+    /// Whether `value` may hit something, as far as one look tells.
+    #[inline(always)]
+    pub(super) fn may_be_hit(&self, value: Scalar<'_>) -> bool {
+        self.unlisted.is_some() || !self.index.rules_out(value)
+    }
 }
 
 #[derive(Debug)]
@@ -379,14 +387,15 @@ impl Builder {
             leading.insert_as(path, slot);
         }
         let by_values = always.is_empty();
-        let leads = if by_values { Leads::new(leading_paths()) } else { None };
+        let all_paths = (0..).zip(&self.paths).map(|(slot, path)| (&path[..], slot));
+        let texts = if by_values { Texts::new(leading_paths(), all_paths) } else { None };
         RuleSet {
             rules,
             matching: self.matching,
             ignoring: self.ignoring,
             tree: self.tree,
             leading: by_values.then_some(leading),
-            leads,
+            texts,
             paths: self.paths,
             slots,
             predicates: self.predicates,

@@ -40,18 +40,25 @@ impl Backend for Neon {
     }
 
     #[inline(always)]
-    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
-        // SAFETY: as above; so does the other load of `behind`.
+    fn pairs<const N: usize>(block: &[u8; BLOCK], behind: &[u8; BLOCK], pairs: [[u8; 2]; N]) -> u64 {
+        // SAFETY: as above; so does the other load, of `behind`.
         unsafe {
             let uint8x16x4_t(a, b, c, d) = vld1q_u8_x4(block.as_ptr());
-            let firsts = [a, b, c, d].map(|part| vceqq_u8(part, vdupq_n_u8(bytes[0])));
+            let firsts = [a, b, c, d];
             let uint8x16x4_t(a, b, c, d) = vld1q_u8_x4(behind.as_ptr());
-            let [e, f, g, h] = [a, b, c, d].map(|part| vceqq_u8(part, vdupq_n_u8(bytes[1])));
-            let [a, b, c, d] = firsts;
-            let [a, b, c, d] = [vandq_u8(a, e), vandq_u8(b, f), vandq_u8(c, g), vandq_u8(d, h)];
+            let seconds = [a, b, c, d];
+            let mut any = [vdupq_n_u8(0); 4];
+            for pair in pairs {
+                let (first, second) = (vdupq_n_u8(pair[0]), vdupq_n_u8(pair[1]));
+                for part in 0..4 {
+                    let both = vandq_u8(vceqq_u8(firsts[part], first), vceqq_u8(seconds[part], second));
+                    any[part] = vorrq_u8(any[part], both);
+                }
+            }
+            let [a, b, c, d] = any;
             // Most blocks have none, and to gather the bits takes a while.
-            let any = vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d)));
-            if any == 0 { 0 } else { mask([a, b, c, d]) }
+            let most = vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d)));
+            if most == 0 { 0 } else { mask(any) }
         }
     }
 }

@@ -43,10 +43,9 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use pairs::Pair;
+pub use pairs::{MAX_PAIRS, Pairs, Places, STRETCH};
 
 use bits::{carried, escaped, prefix_xor};
-use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bytes for which there is one mask of each kind.
@@ -121,8 +120,9 @@ trait Backend {
     /// Step 1: notes in `group` what its bytes are.
     fn find(bytes: &[u8; GROUP], group: &mut Group);
 
-    /// Where `bytes[0]` is in `block`, and `bytes[1]` is at the same place in `behind`.
-    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64;
+    /// Where the first byte of one of `pairs` is in `block`, and the second at the same place
+    /// in `behind`.
+    fn pairs<const N: usize>(block: &[u8; BLOCK], behind: &[u8; BLOCK], pairs: [[u8; 2]; N]) -> u64;
 
     /// Bit *i* of the result is the parity of bits 0 to *i*.
     #[inline(always)]
@@ -281,22 +281,19 @@ fn classify_at(level: Detected, bytes: &[[u8; GROUP]], groups: &mut [Group], car
     }
 }
 
-/// Where in `range` of `text` the first `pair` is: the position of its first byte. All
-/// of it is in the range.
-#[inline(always)]
-#[must_use]
-pub fn find_pair(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    find_pair_at(detected(), text, range, pair)
+/// Finds where any of `pairs` is in `text`, both bytes of it, the first of them among the
+/// first [`STRETCH`] bytes; `places` holds no others then.
+pub fn find_pairs(text: &[u8], pairs: &Pairs, places: &mut Places) {
+    find_pairs_at(detected(), text, pairs, places);
 }
 
-#[inline(always)]
-fn find_pair_at(level: Detected, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+fn find_pairs_at(level: Detected, text: &[u8], pairs: &Pairs, places: &mut Places) {
     match level.0 {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => x86_64::find_pair(level, text, range, pair),
+        Level::Avx2 | Level::Avx512 => x86_64::find_pairs(level, text, pairs, places),
         #[cfg(target_arch = "aarch64")]
-        Level::Neon => pairs::find_with::<aarch64::Neon>(text, range, pair),
-        _ => pairs::find_with::<portable::Portable>(text, range, pair),
+        Level::Neon => pairs::find_with::<aarch64::Neon>(text, pairs, places),
+        _ => pairs::find_with::<portable::Portable>(text, pairs, places),
     }
 }
 
@@ -504,24 +501,31 @@ mod tests {
     }
 
     #[test]
-    fn the_first_pair_is_found_wherever_it_is_and_whatever_the_distance() {
+    fn pairs_are_found_wherever_they_are_and_whatever_the_distance() {
         let mut random = Random::new(9);
-        let mut found = 0;
-        for _ in 0..rounds(20_000) {
+        let (mut found, mut places) = (0, Places::new());
+        for round in 0..rounds(20_000) {
             let alphabet = b"aabccccccccccccccc";
-            let text: Vec<u8> = (0..random.below(300)).map(|_| alphabet[random.below(alphabet.len())]).collect();
-            let end = random.below(text.len() + 1);
-            let range = random.below(end + 1)..end;
-            let (bytes, distance) = (*[b"ab", b"aa", b"bb"][random.below(3)], 1 + random.below(63));
-            let pair = Pair::new(bytes, distance);
-            let is = |at: usize| [text[at], text[at + distance]] == bytes;
-            let expected = range.clone().find(|&at| at + distance < range.end && is(at));
-            found += usize::from(expected.is_some());
+            // Now and then more than is searched at once.
+            let bytes = random.below(if round % 1_000 == 999 { 2 * STRETCH } else { 600 });
+            let text: Vec<u8> = (0..bytes).map(|_| alphabet[random.below(alphabet.len())]).collect();
+            let distance = 1 + random.below(63);
+            let pairs: Vec<[u8; 2]> =
+                (0..random.below(MAX_PAIRS + 1)).map(|_| *[b"ab", b"aa", b"bb", b"ba"][random.below(4)]).collect();
+            let is = |at: &usize| text.get(at + distance).is_some_and(|&second| pairs.contains(&[text[*at], second]));
+            let expected: Vec<usize> = (0..text.len().min(STRETCH)).filter(is).collect();
+            found += expected.len();
             for level in Level::ALL.map(Level::best) {
-                assert_eq!(find_pair_at(level, &text, range.clone(), pair), expected, "{level:?} {range:?} {pair:?}");
+                find_pairs_at(level, &text, &Pairs::new(&pairs, distance), &mut places);
+                let mut all = Vec::new();
+                while let Some(place) = places.peek() {
+                    all.push(place);
+                    places.take();
+                }
+                assert_eq!(all, expected, "{level:?} {distance} {pairs:?}");
             }
         }
-        assert!(found > rounds(1_000), "{found}");
+        assert!(found > rounds(20_000), "{found}");
     }
 
     #[test]

@@ -25,13 +25,15 @@ impl Backend for Portable {
     }
 
     #[inline(always)]
-    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
-        let mut both = [0u8; BLOCK];
-        for (both, (&first, &second)) in both.iter_mut().zip(block.iter().zip(behind)) {
-            // 0 where both are as wanted.
-            *both = (first ^ bytes[0]) | (second ^ bytes[1]);
+    fn pairs<const N: usize>(block: &[u8; BLOCK], behind: &[u8; BLOCK], pairs: [[u8; 2]; N]) -> u64 {
+        // 0 where both are as wanted, of any.
+        let mut least = [u8::MAX; BLOCK];
+        for pair in pairs {
+            for (least, (&first, &second)) in least.iter_mut().zip(block.iter().zip(behind)) {
+                *least = (*least).min((first ^ pair[0]) | (second ^ pair[1]));
+            }
         }
-        mask(&both, |both| both == 0)
+        mask(&least, |least| least == 0)
     }
 }
 

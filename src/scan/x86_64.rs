@@ -6,11 +6,10 @@
 mod avx2;
 mod avx512;
 
-use super::pairs::{Pair, find_with};
+use super::pairs::{Pairs, Places, find_with};
 use super::portable::Portable;
 use super::{Carry, Detected, GROUP, Group, Level, classify_with, level};
 use std::arch::is_x86_feature_detected as has;
-use std::ops::Range;
 
 /// The best that this processor has, up to `most`. The standard library asks the
 /// processor once and remembers the answer.
@@ -41,15 +40,14 @@ pub(super) fn classify(
     }
 }
 
-/// See [`super::find_pair`].
-#[inline(always)]
-pub(super) fn find_pair(level: Detected, text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
+/// See [`super::find_pairs`].
+pub(super) fn find_pairs(level: Detected, text: &[u8], pairs: &Pairs, places: &mut Places) {
     match level.0 {
         // SAFETY: `best` made `level`, having detected all that the function needs.
-        Level::Avx512 => unsafe { avx512::find_pair(text, range, pair) },
+        Level::Avx512 => unsafe { avx512::find_pairs(text, pairs, places) },
         // SAFETY: as above.
-        Level::Avx2 => unsafe { avx2::find_pair(text, range, pair) },
-        Level::Portable | Level::Neon => find_with::<Portable>(text, range, pair),
+        Level::Avx2 => unsafe { avx2::find_pairs(text, pairs, places) },
+        Level::Portable | Level::Neon => find_with::<Portable>(text, pairs, places),
     }
 }
 

@@ -2,13 +2,13 @@
 
 #![allow(unsafe_code, reason = "the intrinsics become part of functions for processors that have them")]
 
-use super::super::pairs::{Pair, find_with};
+use super::super::pairs::{Pairs, Places, find_with};
 use super::super::{BLOCK, Backend, Carry, Found, GROUP, Group, classify_with, find_by_block};
 use std::arch::x86_64::{
-    _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi64x, _mm256_and_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi64x, _mm256_and_si256,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_setzero_si256,
 };
-use std::ops::Range;
 
 /// See [`super::classify`].
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
@@ -16,10 +16,10 @@ pub(super) fn classify(bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut 
     classify_with::<Avx2>(bytes, groups, carry)
 }
 
-/// See [`super::find_pair`].
+/// See [`super::find_pairs`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn find_pair(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    find_with::<Avx2>(text, range, pair)
+pub(super) fn find_pairs(text: &[u8], pairs: &Pairs, places: &mut Places) {
+    find_with::<Avx2>(text, pairs, places);
 }
 
 /// Private to this file, so that only the two functions above use it.
@@ -72,21 +72,24 @@ impl Backend for Avx2 {
     }
 
     #[inline(always)]
-    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
-        let ((blocks, _), (behind, _)) = (block.as_chunks::<32>(), behind.as_chunks::<32>());
-        let mut pairs = 0;
-        for (half, behind) in blocks.iter().zip(behind).rev() {
+    fn pairs<const N: usize>(block: &[u8; BLOCK], behind: &[u8; BLOCK], pairs: [[u8; 2]; N]) -> u64 {
+        let mut found = 0;
+        for half in (0..2).rev() {
             // SAFETY: all users have AVX2; and the loads, which need no alignment, read
-            // the 32 bytes that `half` and `behind` refer to.
-            let both = unsafe {
-                let first =
-                    _mm256_cmpeq_epi8(_mm256_loadu_si256(half.as_ptr().cast()), _mm256_set1_epi8(bytes[0] as i8));
-                let second =
-                    _mm256_cmpeq_epi8(_mm256_loadu_si256(behind.as_ptr().cast()), _mm256_set1_epi8(bytes[1] as i8));
-                _mm256_movemask_epi8(_mm256_and_si256(first, second))
+            // 32 bytes of `block` and of `behind`, of which there are two.
+            let any = unsafe {
+                let first = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>().add(half));
+                let second = _mm256_loadu_si256(behind.as_ptr().cast::<__m256i>().add(half));
+                let mut any = _mm256_setzero_si256();
+                for pair in pairs {
+                    let firsts = _mm256_cmpeq_epi8(first, _mm256_set1_epi8(pair[0] as i8));
+                    let seconds = _mm256_cmpeq_epi8(second, _mm256_set1_epi8(pair[1] as i8));
+                    any = _mm256_or_si256(any, _mm256_and_si256(firsts, seconds));
+                }
+                _mm256_movemask_epi8(any)
             };
-            pairs = pairs << 32 | u64::from(both as u32);
+            found = found << 32 | u64::from(any as u32);
         }
-        pairs
+        found
     }
 }

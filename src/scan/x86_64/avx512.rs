@@ -3,18 +3,16 @@
 
 #![allow(unsafe_code, reason = "the intrinsics become part of functions for processors that have them")]
 
-use super::super::pairs::{Pair, find_with};
+use super::super::pairs::{Pairs, Places, find_with};
 use super::super::{BLOCK, BLOCKS, Backend, Carry, GROUP, Group, MOST, classify_with};
 use std::arch::x86_64::{
     __m512i, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_storeu_si128, _mm512_add_epi64, _mm512_alignr_epi64,
-    _mm512_andnot_si512, _mm512_clmulepi64_epi128, _mm512_cmpeq_epi8_mask, _mm512_cvtepi64_epi16,
-    _mm512_cvtsepi64_epi8, _mm512_extracti64x2_epi64, _mm512_gf2p8affine_epi64_epi8, _mm512_loadu_si512,
-    _mm512_mask_cmpeq_epi8_mask, _mm512_max_epi64, _mm512_min_epu8, _mm512_movepi64_mask, _mm512_movm_epi64,
-    _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_popcnt_epi64, _mm512_set1_epi8, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask,
-    _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_andnot_si512, _mm512_clmulepi64_epi128, _mm512_cvtepi64_epi16, _mm512_cvtsepi64_epi8,
+    _mm512_extracti64x2_epi64, _mm512_gf2p8affine_epi64_epi8, _mm512_loadu_si512, _mm512_max_epi64, _mm512_min_epu8,
+    _mm512_movepi64_mask, _mm512_movm_epi64, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_popcnt_epi64,
+    _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_storeu_si512,
+    _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_testn_epi8_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
-use std::ops::Range;
 
 /// See [`super::classify`].
 #[target_feature(enable = "avx512bw,avx512dq,avx512vbmi,avx512vpopcntdq,gfni,vpclmulqdq,avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -22,10 +20,10 @@ pub(super) fn classify(bytes: &[[u8; GROUP]], groups: &mut [Group], carry: &mut 
     classify_with::<Avx512>(bytes, groups, carry)
 }
 
-/// See [`super::find_pair`].
+/// See [`super::find_pairs`].
 #[target_feature(enable = "avx512bw,avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn find_pair(text: &[u8], range: Range<usize>, pair: Pair) -> Option<usize> {
-    find_with::<Avx512>(text, range, pair)
+pub(super) fn find_pairs(text: &[u8], pairs: &Pairs, places: &mut Places) {
+    find_with::<Avx512>(text, pairs, places);
 }
 
 /// Private to this file, so that only the two functions above use it.
@@ -142,11 +140,18 @@ impl Backend for Avx512 {
     }
 
     #[inline(always)]
-    fn pairs(block: &[u8; BLOCK], behind: &[u8; BLOCK], bytes: [u8; 2]) -> u64 {
+    fn pairs<const N: usize>(block: &[u8; BLOCK], behind: &[u8; BLOCK], pairs: [[u8; 2]; N]) -> u64 {
         // SAFETY: all users have AVX-512 BW.
         unsafe {
-            let firsts = _mm512_cmpeq_epi8_mask(load(block), _mm512_set1_epi8(bytes[0] as i8));
-            _mm512_mask_cmpeq_epi8_mask(firsts, load(behind), _mm512_set1_epi8(bytes[1] as i8))
+            let (first, second) = (load(block), load(behind));
+            let mut least = _mm512_set1_epi8(-1);
+            for pair in pairs {
+                let first = _mm512_xor_si512(first, _mm512_set1_epi8(pair[0] as i8));
+                let second = _mm512_xor_si512(second, _mm512_set1_epi8(pair[1] as i8));
+                least = _mm512_min_epu8(least, _mm512_or_si512(first, second));
+            }
+            // 0 where both are as wanted, of any.
+            _mm512_testn_epi8_mask(least, least)
         }
     }
 
