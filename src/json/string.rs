@@ -68,14 +68,14 @@ pub(crate) fn unescape_if<'a>(
 #[inline]
 pub(crate) fn check(raw: &[u8]) -> Result<(), (Expected, usize)> {
     if let Some(last) = raw.last_chunk() {
-        // The last word may overlap with the one before.
-        let (words, _) = raw.as_chunks::<8>();
         let odd = if raw.len() <= 32 {
             // Four words, some of them perhaps twice, in place of a loop whose end cannot be guessed.
             let word = |at: usize| raw[at..].first_chunk().map_or(0, |word| odd_bytes(u64::from_le_bytes(*word)));
             let end = raw.len() - 8;
             word(0) | word(end.min(8)) | word(end.saturating_sub(8)) | word(end)
         } else {
+            // The last word may overlap with the one before.
+            let (words, _) = raw.as_chunks::<8>();
             words.iter().chain([last]).fold(0, |odd, word| odd | odd_bytes(u64::from_le_bytes(*word)))
         };
         if odd == 0 {

@@ -18,7 +18,7 @@
 //! `\u`, and a record that has one is left to them, too.
 //!
 //! To search for texts takes a fraction of the time that it takes to find all members. It
-//! is done for many records at once.
+//! is done for many records at once, where it is likely that they are asked for.
 
 use super::schema::FIELDS;
 use crate::buffer::Window;
@@ -77,7 +77,6 @@ pub(super) struct Known {
 /// How far the object at hand was searched for some keys.
 #[derive(Debug, Default)]
 pub(super) struct Searched {
-    object: u64,
     /// Offsets of what was searched.
     from: u64,
     to: u64,
@@ -185,13 +184,17 @@ impl Keys {
 }
 
 impl Known {
-    /// Whether there may be a backslash in `record`.
+    /// Whether there may be a backslash in `record`. Forgets what is known of another object.
     #[inline(always)]
     fn has_escapes(&mut self, window: &Window<'_>, record: Record) -> bool {
         let (start, end) = (window.origin + record.start as u64, window.origin + record.end as u64);
-        if self.object != window.object_number() || start < self.from || self.to < end {
+        if self.object != window.object_number() {
+            self.object = window.object_number();
+            (self.to, self.leading.to, self.all.to) = (0, 0, 0);
+        }
+        if start < self.from || self.to < end {
             let next = window.next_escapes(record.start).unwrap_or(window.bytes.len());
-            (self.object, self.from, self.to) = (window.object_number(), start, window.origin + next as u64);
+            (self.from, self.to) = (start, window.origin + next as u64);
         }
         self.to < end
     }
@@ -203,10 +206,9 @@ impl Searched {
     fn begin(&mut self, pairs: &Pairs, text: &Text<'_>, ahead: bool) {
         let window = text.window;
         let (start, end) = (window.origin + text.start as u64, window.origin + text.bytes.len() as u64);
-        let known = self.object == window.object_number() && start >= self.taken && end <= self.to;
+        let known = start >= self.taken && end <= self.to;
         self.taken = start;
         if !known {
-            self.object = window.object_number();
             self.search(pairs, window, if ahead { window.bytes.len() } else { text.bytes.len() });
         }
     }
